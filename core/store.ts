@@ -62,12 +62,16 @@ export interface StateStore {
   /** Applies `changes` (sorted by store, then key, one per key) as version `height`; returns the application hash. Replaces an earlier staged version. */
   stage(height: bigint, changes: readonly Change[]): Uint8Array;
   discard(): void;
-  /** Makes the staged version durable. Throws CorruptStateError when nothing is staged. */
-  commit(): CommitInfo;
+  /**
+   * Makes the staged version durable; `last`, `latest` and `at` tell it once the promise is fulfilled. Rejects with
+   * CorruptStateError when nothing is staged. After any other rejection (a full disk) the node has to stop: the
+   * folder still holds the commit before. Asynchronous because the synced write must not block queries.
+   */
+  commit(): Promise<CommitInfo>;
   /** Membership or absence proof of `key` as ICS-23 operations, at a kept height. */
   prove(height: bigint, store: string, key: Uint8Array): readonly ProofOp[] | undefined;
   /** Closes files; no call may follow. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** A CometBFT `tendermint.crypto.ProofOp`. */
