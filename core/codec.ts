@@ -45,7 +45,10 @@ function wellFormed(text: string): boolean {
 }
 
 function checkScalar(type: string, value: unknown, path: string): void {
-  if (type in RANGES) return checkInteger(type, value, path);
+  if (type in RANGES) {
+    checkInteger(type, value, path);
+    return;
+  }
   if (type === 'bool' ? typeof value !== 'boolean' : type === 'bytes' ? !(value instanceof Uint8Array) : typeof value !== 'string') {
     throw new CodecError(`${path}: expected ${type}`);
   }
@@ -87,7 +90,7 @@ function checkMessage(type: protobuf.Type, value: unknown, path: string): void {
     if (item === undefined) continue;
     if (!field.repeated) field.check(item, `${path}.${key}`);
     else if (!Array.isArray(item)) throw new CodecError(`${path}.${key}: expected a list`);
-    else item.forEach((x, i) => field.check(x, `${path}.${key}[${i}]`));
+    else for (let i = 0; i < item.length; i++) field.check(item[i], `${path}.${key}[${i}]`);
   }
 }
 

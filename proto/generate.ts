@@ -26,6 +26,8 @@ function load(): protobuf.Root {
     const own = join(here, target);
     return existsSync(own) ? own : join(here, '../node_modules/protobufjs', target);
   };
+  // The bundled copies of the well-known types spell their fields in snake case.
+  for (const name of ['any', 'timestamp', 'duration']) Reflect.deleteProperty(protobuf.common, `google/protobuf/${name}.proto`);
   root.loadSync(protoFiles(here), { keepCase: false });
   root.resolveAll();
   return root;

@@ -3,7 +3,7 @@
 import type { MessageType } from '../message.ts';
 
 export interface Any {
-  readonly type_url: string;
+  readonly typeUrl: string;
   readonly value: Uint8Array;
 }
 export const Any: MessageType<Any> = { typeName: 'google.protobuf.Any' };

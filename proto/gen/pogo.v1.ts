@@ -300,6 +300,7 @@ export interface Beacon {
 export const Beacon: MessageType<Beacon> = { typeName: 'pogo.v1.Beacon' };
 export interface MlpSpec {
   readonly layers: readonly number[];
+  readonly inputExponent: number;
 }
 export const MlpSpec: MessageType<MlpSpec> = { typeName: 'pogo.v1.MlpSpec' };
 export interface ModelSpec {
@@ -310,14 +311,22 @@ export interface SgdSpec {
   readonly momentum: number;
 }
 export const SgdSpec: MessageType<SgdSpec> = { typeName: 'pogo.v1.SgdSpec' };
+export interface AdamwSpec {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+}
+export const AdamwSpec: MessageType<AdamwSpec> = { typeName: 'pogo.v1.AdamwSpec' };
 export interface OptimizerSpec {
   readonly sgd?: SgdSpec | undefined;
+  readonly adamw?: AdamwSpec | undefined;
 }
 export const OptimizerSpec: MessageType<OptimizerSpec> = { typeName: 'pogo.v1.OptimizerSpec' };
 export interface Schedule {
   readonly baseRate: number;
   readonly warmupSteps: number;
-  readonly decaySteps: number;
+  readonly totalSteps: number;
   readonly floorRatio: number;
 }
 export const Schedule: MessageType<Schedule> = { typeName: 'pogo.v1.Schedule' };

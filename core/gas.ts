@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gas: what a transaction may cost every node. The table's values live in the state, see modules/chain.
+import { errOutOfGas } from './errors.ts';
+import type { Entry, Range, ReadStore, WriteStore } from './store.ts';
+
+/** Costs of state access (cosmos-sdk store/types/gas.go, KVGasConfig). */
+export interface GasTable {
+  readonly hasCost: bigint;
+  readonly deleteCost: bigint;
+  readonly readCostFlat: bigint;
+  readonly readCostPerByte: bigint;
+  readonly writeCostFlat: bigint;
+  readonly writeCostPerByte: bigint;
+  readonly iterNextCostFlat: bigint;
+}
+
+/** The genesis default: the figures of cosmos-sdk 0.53. */
+export const DEFAULT_GAS_TABLE: GasTable = {
+  hasCost: 1000n,
+  deleteCost: 1000n,
+  readCostFlat: 1000n,
+  readCostPerByte: 3n,
+  writeCostFlat: 2000n,
+  writeCostPerByte: 30n,
+  iterNextCostFlat: 30n,
+};
+
+export interface GasMeter {
+  readonly used: bigint;
+  readonly limit: bigint;
+  /** Throws TxError sdk/11 when the limit is passed; what was used stays used. */
+  consume(amount: bigint, reason: string): void;
+}
+
+const MAX = (1n << 64n) - 1n;
+
+/** A meter that stops at `limit`. */
+export function limitedMeter(limit: bigint): GasMeter {
+  let used = 0n;
+  return {
+    limit,
+    get used() {
+      return used;
+    },
+    consume(amount, reason) {
+      used += amount;
+      if (used > limit) throw errOutOfGas(`out of gas in location: ${reason}; gasWanted: ${limit}, gasUsed: ${used}`);
+    },
+  };
+}
+
+/** A meter that counts only: block hooks, genesis, simulation, queries. */
+export function freeMeter(): GasMeter {
+  return limitedMeter(MAX);
+}
+
+/** A view of `store` that charges `gas`. */
+export function meteredStore(store: WriteStore, gas: GasMeter, table: GasTable): WriteStore {
+  return {
+    get(key) {
+      gas.consume(table.readCostFlat, 'ReadFlat');
+      const value = store.get(key);
+      gas.consume(table.readCostPerByte * BigInt(key.length + (value?.length ?? 0)), 'ReadPerByte');
+      return value;
+    },
+    has(key) {
+      gas.consume(table.hasCost, 'Has');
+      return store.has(key);
+    },
+    set(key, value) {
+      gas.consume(table.writeCostFlat, 'WriteFlat');
+      gas.consume(table.writeCostPerByte * BigInt(key.length + value.length), 'WritePerByte');
+      store.set(key, value);
+    },
+    delete(key) {
+      gas.consume(table.deleteCost, 'Delete');
+      store.delete(key);
+    },
+    iterate: (range) => meteredIteration(store, gas, table, range),
+  };
+}
+
+function* meteredIteration(store: ReadStore, gas: GasMeter, table: GasTable, range?: Range): IterableIterator<Entry> {
+  for (const entry of store.iterate(range)) {
+    gas.consume(table.iterNextCostFlat, 'IterNextFlat');
+    gas.consume(table.readCostPerByte * BigInt(entry[0].length + entry[1].length), 'ReadPerByte');
+    yield entry;
+  }
+}
