@@ -25,7 +25,8 @@ export function parseAddress(text: string, prefix: string, field = 'address', ki
   }
   if (decoded.prefix !== expected) throw errInvalidAddress(`${field}: invalid Bech32 prefix; expected ${expected}, got ${decoded.prefix}`);
   if (text !== text.toLowerCase()) throw errInvalidAddress(`${field}: upper-case bech32 is not accepted`);
-  if (decoded.bytes.length !== 20 && decoded.bytes.length !== 32) throw errInvalidAddress(`${field}: address has ${decoded.bytes.length} bytes, expected 20 or 32`);
+  if (decoded.bytes.length !== 20 && decoded.bytes.length !== 32)
+    throw errInvalidAddress(`${field}: address has ${decoded.bytes.length} bytes, expected 20 or 32`);
   return decoded.bytes;
 }
 
