@@ -33,7 +33,7 @@ export function flush(value: number): number {
   return value < FLUSH && value > -FLUSH ? 0 : value;
 }
 
-/** Round half to even of |x| <= 2^22, by the addition that pushes the fraction out of a binary32: 1.5 * 2^23. */
+/** Round half to even, |x| < 2^51: adding 1.5 * 2^52 pushes the fraction out of a binary64. */
 export function roundHalfEven(x: number): number {
-  return Math.fround(Math.fround(x + 12582912) - 12582912);
+  return x + 6755399441055744 - 6755399441055744;
 }

@@ -11,7 +11,10 @@ export const BLOCKS_PER_LEAF: number = LEAF_PARAMETERS / BLOCK_PARAMETERS;
 export const CODE_LEAF_BYTES: number = BLOCKS_PER_LEAF * BLOCK_BYTES;
 
 /** How a tensor's first values are drawn: zeros, ones, or normal with deviation sqrt(gain / fan). */
-export type TensorInit = { readonly kind: 'zeros' | 'ones' } | { readonly kind: 'normal'; readonly gain: number; readonly fan: number };
+export type TensorInit =
+  | { readonly kind: 'zeros' }
+  | { readonly kind: 'ones' }
+  | { readonly kind: 'normal'; readonly gain: number; readonly fan: number };
 
 export interface TensorShape {
   /** PyTorch's name, as written to safetensors. */

@@ -58,10 +58,10 @@ export const LIMITS = {
   layers: 16,
   width: 65_536,
   batchSize: 65_536,
-  parameters: 2 ** 28,
+  parameters: 268_435_456,
   /** Elements of all layer outputs of one step together. */
-  activations: 2 ** 28,
-  totalSteps: 2 ** 24,
+  activations: 268_435_456,
+  totalSteps: 16_777_216,
 } as const;
 
 /** Bytes of one encoded sample of the data set: u8 inputs, then for classifiers one label byte. */

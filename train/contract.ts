@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Contractions: sums of small integers, so the order inside a chunk cannot matter; the chunks are added in order.
+import { pow2 } from './float32.ts';
+import type { Quantised } from './quantise.ts';
+
+/** Terms of one exact integer total: 1,024 * 127 * 8,191 < 2^31. */
+export const CHUNK = 1024;
+
+/**
+ * out[i * b.slices + j] = sum over t of a[i, t] * b[j, t]. Each chunk's integer total is converted to binary32 (one
+ * rounding), scaled by 2^(ea + eb) (exact, or infinite), and added to the sum of the chunks before it (one rounding).
+ */
+export function contract(a: Quantised, b: Quantised, out: Float32Array, offset = 0): void {
+  const length = a.length;
+  const x = a.mantissas;
+  const y = b.mantissas;
+  for (let i = 0; i < a.slices; i++) {
+    const ea = a.exponents[i] as number;
+    for (let j = 0; j < b.slices; j++) {
+      const scale = pow2(ea + (b.exponents[j] as number));
+      let sum = 0;
+      for (let from = 0; from < length; from += CHUNK) {
+        const to = from + CHUNK < length ? from + CHUNK : length;
+        const value = Math.fround(Math.fround(chunkTotal(x, i * length, y, j * length, from, to)) * scale);
+        sum = from === 0 ? value : Math.fround(sum + value);
+      }
+      out[offset + i * b.slices + j] = sum;
+    }
+  }
+}
+
+function chunkTotal(x: Int16Array, xAt: number, y: Int16Array, yAt: number, from: number, to: number): number {
+  let total = 0;
+  for (let t = from; t < to; t++) total = (total + Math.imul(x[xAt + t] as number, y[yAt + t] as number)) | 0;
+  return total;
+}
+
+/** out[offset + i] = sum over t of a[i, t]: the contraction with a row of ones. */
+export function sumSlices(a: Quantised, out: Float32Array, offset = 0): void {
+  for (let i = 0; i < a.slices; i++) {
+    const scale = pow2(a.exponents[i] as number);
+    let sum = 0;
+    for (let from = 0; from < a.length; from += CHUNK) {
+      const to = from + CHUNK < a.length ? from + CHUNK : a.length;
+      let total = 0;
+      for (let t = from; t < to; t++) total = (total + (a.mantissas[i * a.length + t] as number)) | 0;
+      const value = Math.fround(Math.fround(total) * scale);
+      sum = from === 0 ? value : Math.fround(sum + value);
+    }
+    out[offset + i] = sum;
+  }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The first state of a model, from a 32-byte seed.
+import { DOMAIN, domainHash } from './domains.ts';
+import { flush } from './float32.ts';
+import { layoutOf, type Tensor } from './layout.ts';
+import { keyOf, type PhiloxKey, philox } from './philox.ts';
+import type { TrainSpec } from './spec.ts';
+import { emptyState, writeState } from './state.ts';
+
+const f = Math.fround;
+
+/**
+ * State bytes with drawn parameters and zero moments. An element i of tensor number t of kind normal is
+ * f(f(n * 2^-24) * f(sqrt(f(gain / fan)))), flushed, where n is the sum of twelve words >> 8 less 6 * 2^24: words of the
+ * Philox blocks with counters (i, 0, t), (i, 1, t), (i, 2, t) under the key of H(domain, seed).
+ */
+export function initialState(spec: TrainSpec, seed: Uint8Array): Uint8Array {
+  const layout = layoutOf(spec);
+  const state = emptyState(layout.leafCount, layout.moments);
+  const key = keyOf(domainHash(DOMAIN.initialSeed, seed));
+  layout.tensors.forEach((tensor, index) => {
+    fill(state.theta.subarray(tensor.offset, tensor.offset + tensor.count), tensor, index, key);
+  });
+  return writeState(state);
+}
+
+function fill(values: Float32Array, tensor: Tensor, index: number, key: PhiloxKey): void {
+  const { init } = tensor;
+  if (init.kind === 'zeros') return;
+  if (init.kind === 'ones') {
+    values.fill(1);
+    return;
+  }
+  const scale = f(Math.sqrt(f(init.gain / init.fan)));
+  const words = new Uint32Array(4);
+  for (let i = 0; i < values.length; i++) {
+    let sum = -6 * 2 ** 24;
+    for (let block = 0; block < 3; block++) {
+      philox(key, i, block, index, words);
+      for (let w = 0; w < 4; w++) sum += (words[w] as number) >>> 8;
+    }
+    values[i] = flush(f(f(sum * 2 ** -24) * scale));
+  }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel id names everything that decides a step's bits from state, samples and learning rate: arithmetic,
+// tables, network and optimiser. Schedule and batch size are parameters of a job and stay outside.
+import { utf8 } from '../core/bytes.ts';
+import { DOMAIN, domainHash } from './domains.ts';
+import type { ModelSpec, OptimizerSpec, TrainSpec } from './spec.ts';
+import { tablesHash } from './tables.ts';
+
+/** The canonical text that the kernel id hashes: four lines, each ended by a newline. */
+export function kernelText(spec: TrainSpec): string {
+  return `${spec.arithmetic}\ntables ${tablesHash()}\n${modelText(spec.model)}\n${optimizerText(spec.optimizer)}\n`;
+}
+
+/** 32 bytes: SHA-256 over domain and kernel text. */
+export function kernelId(spec: TrainSpec): Uint8Array {
+  return domainHash(DOMAIN.kernel, utf8(kernelText(spec)));
+}
+
+function modelText(model: ModelSpec): string {
+  return `mlp ${model.layers.join('-')} input ${model.inputExponent}`;
+}
+
+function optimizerText(optimizer: OptimizerSpec): string {
+  if (optimizer.kind === 'sgd') return `sgd ${hex(optimizer.momentum)}`;
+  return `adamw ${[optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weightDecay].map(hex).join(' ')}`;
+}
+
+function hex(bits: number): string {
+  return bits.toString(16).padStart(8, '0');
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the chain recomputes of one leaf of 1,024 parameters: updates from committed codes, and the 4-bit form.
+import { decodeCodes } from './codes.ts';
+import { InvalidCodesError } from './errors.ts';
+import { CODE_LEAF_BYTES, LEAF_PARAMETERS } from './layout.ts';
+import { encodeModel4 } from './model4.ts';
+import type { TrainSpec } from './spec.ts';
+import { emptyState, readState, type StateArrays, writeState } from './state.ts';
+import { coefficients, update } from './update.ts';
+
+/**
+ * The state leaf after one update per code leaf; the first is the update of `firstGlobalStep` (counted from 1 over
+ * the job). Errors: InvalidStateError for a leaf of another length, InvalidCodesError for a code leaf that is not
+ * 528 valid bytes, InvalidStepError when a value is no longer finite. Inputs are not changed.
+ */
+export function applyLeaf(spec: TrainSpec, stateLeaf: Uint8Array, codeLeaves: readonly Uint8Array[], firstGlobalStep: number): Uint8Array {
+  const state = leafState(spec, stateLeaf);
+  const gradient = new Float32Array(LEAF_PARAMETERS);
+  codeLeaves.forEach((codes, i) => {
+    if (codes.length !== CODE_LEAF_BYTES) throw new InvalidCodesError(`codes: a leaf has ${codes.length} bytes, expected ${CODE_LEAF_BYTES}`);
+    decodeCodes(codes, gradient);
+    update(spec, coefficients(spec, firstGlobalStep + i), state, gradient);
+  });
+  return writeState(state);
+}
+
+/** The 528 bytes of the 4-bit form of a state leaf's parameters. InvalidStateError when they have none. */
+export function quantiseLeaf4(spec: TrainSpec, stateLeaf: Uint8Array): Uint8Array {
+  return encodeModel4(leafState(spec, stateLeaf).theta);
+}
+
+function leafState(spec: TrainSpec, stateLeaf: Uint8Array): StateArrays {
+  const state = emptyState(1, spec.optimizer.kind === 'sgd' ? 1 : 2);
+  readState(stateLeaf, state);
+  return state;
+}

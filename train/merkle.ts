@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// RFC 6962 trees over many equal leaves, in flat arrays: one copy of one leaf at a time, hashes 32 bytes each.
+// Built upwards in pairs, an odd last node rising unchanged, which is the same tree as the recursive split.
+
+import { sha256 } from '../core/hash.ts';
+import { innerHash } from '../core/merkle.ts';
+
+/** A tree's levels of hashes, leaves first; each level is 32 bytes per node. */
+export interface MerkleTree {
+  readonly levels: readonly Uint8Array[];
+  readonly count: number;
+  readonly root: Uint8Array;
+}
+
+/** Tree over consecutive leaves of `leafBytes` bytes in `bytes` (a whole number of leaves). */
+export function treeOfLeaves(bytes: Uint8Array, leafBytes: number): MerkleTree {
+  const count = bytes.length / leafBytes;
+  const hashes = new Uint8Array(count * 32);
+  const buffer = new Uint8Array(leafBytes + 1);
+  for (let i = 0; i < count; i++) {
+    buffer.set(bytes.subarray(i * leafBytes, (i + 1) * leafBytes), 1);
+    hashes.set(sha256(buffer), i * 32);
+  }
+  return treeOfHashes(hashes);
+}
+
+/** Tree over leaves of any length. */
+export function treeOf(leaves: readonly Uint8Array[]): MerkleTree {
+  const hashes = new Uint8Array(leaves.length * 32);
+  leaves.forEach((leaf, i) => {
+    const buffer = new Uint8Array(leaf.length + 1);
+    buffer.set(leaf, 1);
+    hashes.set(sha256(buffer), i * 32);
+  });
+  return treeOfHashes(hashes);
+}
+
+/** Tree over leaf hashes, 32 bytes each. */
+export function treeOfHashes(hashes: Uint8Array): MerkleTree {
+  const count = hashes.length / 32;
+  const levels = [hashes];
+  let level = hashes;
+  while (level.length > 32) {
+    level = parents(level);
+    levels.push(level);
+  }
+  return { levels, count, root: count === 0 ? sha256(new Uint8Array(0)) : level };
+}
+
+function parents(level: Uint8Array): Uint8Array {
+  const nodes = level.length / 32;
+  const out = new Uint8Array(((nodes + 1) >> 1) * 32);
+  for (let i = 0; i + 1 < nodes; i += 2) {
+    out.set(innerHash(level.subarray(i * 32, i * 32 + 32), level.subarray(i * 32 + 32, i * 32 + 64)), i * 16);
+  }
+  if (nodes & 1) out.set(level.subarray((nodes - 1) * 32), ((nodes - 1) >> 1) * 32);
+  return out;
+}
+
+/** Audit path of leaf `index`, siblings from the leaf upwards, as core/merkle.ts verifies them. */
+export function pathOf(tree: MerkleTree, index: number): Uint8Array[] {
+  const path: Uint8Array[] = [];
+  let at = index;
+  for (const level of tree.levels) {
+    const sibling = (at ^ 1) * 32;
+    if (sibling < level.length) path.push(level.slice(sibling, sibling + 32));
+    at >>= 1;
+  }
+  return path;
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reference backend: the definition of the arithmetic and the kernel that the chain itself runs. One step, top
+// to bottom: operations forward, operations backward, codes, update with the decoded codes.
+import type { Evaluation, GradientResult, ModelForm, StepResult, SyncBackend, SyncTrainer } from './backend.ts';
+import { decodeCodes, encodeCodes } from './codes.ts';
+import { FormatError, InvalidStepError } from './errors.ts';
+import { flush } from './float32.ts';
+import { type Layout, layoutOf } from './layout.ts';
+import { decodeModel4, encodeModel4 } from './model4.ts';
+import { execute, type Workspace } from './ops.ts';
+import { compile, type Op, type Program } from './program.ts';
+import { sampleBytes, type TrainSpec } from './spec.ts';
+import { allFinite, checkState, emptyState, readState, type StateArrays, writeFloats, writeState } from './state.ts';
+import { coefficients, update } from './update.ts';
+
+/** Samples that `evaluate` puts through at once; rows do not influence each other, so the number changes no bit. */
+const EVALUATION_ROWS = 64;
+
+export const reference: SyncBackend = { name: 'reference', create: (spec) => new ReferenceTrainer(spec) };
+
+class ReferenceTrainer implements SyncTrainer {
+  readonly spec: TrainSpec;
+  readonly layout: Layout;
+  readonly #state: StateArrays;
+  readonly #program: Program;
+  readonly #gradient: Float32Array;
+
+  constructor(spec: TrainSpec) {
+    this.spec = spec;
+    this.layout = layoutOf(spec);
+    this.#state = emptyState(this.layout.leafCount, this.layout.moments);
+    this.#program = compile(spec, spec.batchSize);
+    this.#gradient = new Float32Array(this.layout.paddedCount);
+  }
+
+  load(state: Uint8Array): void {
+    readState(state, this.#state);
+    checkState(this.#state);
+  }
+
+  state(): Uint8Array {
+    return writeState(this.#state);
+  }
+
+  step(samples: Uint8Array, globalStep: number): StepResult {
+    const { codes, loss } = this.#run(samples);
+    this.applyCodes(codes, globalStep);
+    return { codes, loss };
+  }
+
+  gradient(samples: Uint8Array): GradientResult {
+    const { codes, loss, logits } = this.#run(samples);
+    const activations = new Uint8Array(logits.byteLength + this.#gradient.byteLength);
+    writeFloats(logits, activations, 0);
+    writeFloats(this.#gradient, activations, logits.byteLength);
+    return { codes, loss, activations };
+  }
+
+  applyCodes(codes: Uint8Array, globalStep: number): void {
+    const decoded = new Float32Array(this.layout.paddedCount);
+    decodeCodes(codes, decoded);
+    update(this.spec, coefficients(this.spec, globalStep), this.#state, decoded);
+  }
+
+  evaluate(samples: Uint8Array, form: ModelForm): Evaluation {
+    const bytes = sampleBytes(this.spec.model);
+    if (samples.length % bytes !== 0) throw new FormatError(`samples: ${samples.length} bytes are no whole number of samples of ${bytes}`);
+    const count = samples.length / bytes;
+    const theta = form === 'full' ? this.#state.theta : decodeModel4(encodeModel4(this.#state.theta));
+    const losses = new Int32Array(count);
+    const predicted = new Uint16Array(count);
+    for (let from = 0; from < count; from += EVALUATION_ROWS) {
+      const to = Math.min(from + EVALUATION_ROWS, count);
+      const program = compile(this.spec, to - from);
+      const w = workspace(this.spec, program, samples.subarray(from * bytes, to * bytes), theta, this.#gradient);
+      for (const op of program.forward) run(op, w);
+      run(program.backward[0] as Op, w);
+      losses.set(w.losses, from);
+      predicted.set(w.predicted, from);
+    }
+    return { losses, predicted };
+  }
+
+  close(): void {}
+
+  #run(samples: Uint8Array): { codes: Uint8Array; loss: bigint; logits: Float32Array } {
+    const expected = this.spec.batchSize * sampleBytes(this.spec.model);
+    if (samples.length !== expected) throw new FormatError(`samples: ${samples.length} bytes, expected ${expected}`);
+    const w = workspace(this.spec, this.#program, samples, this.#state.theta, this.#gradient);
+    for (const op of this.#program.forward) run(op, w);
+    for (const op of this.#program.backward) run(op, w);
+    const codes = new Uint8Array(this.layout.codeBytes);
+    encodeCodes(this.#gradient, codes);
+    let loss = 0n;
+    for (const row of w.losses) loss += BigInt(row);
+    return { codes, loss, logits: w.buffers[this.#program.logits] as Float32Array };
+  }
+}
+
+function workspace(spec: TrainSpec, program: Program, samples: Uint8Array, theta: Float32Array, gradient: Float32Array): Workspace {
+  return {
+    rows: program.rows,
+    shapes: program.buffers,
+    buffers: program.buffers.map(({ rows, cols }) => new Float32Array(rows * cols)),
+    samples,
+    sampleBytes: sampleBytes(spec.model),
+    theta,
+    gradient,
+    losses: new Int32Array(program.rows),
+    predicted: new Uint16Array(program.rows),
+  };
+}
+
+/** One operation, its output flushed and refused when not finite. */
+function run(op: Op, w: Workspace): void {
+  const out = execute(op, w);
+  for (let i = 0; i < out.length; i++) out[i] = flush(out[i] as number);
+  if (!allFinite(out)) throw new InvalidStepError(`${op.op}: an output is not finite`);
+}

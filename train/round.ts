@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// A round: T steps from the parent's state, as a generator of progress. The caller stores codes and checkpoint
+// states as they come; the roots that a commit needs are the generator's return value.
+import type { Trainer } from './backend.ts';
+import { layoutOf } from './layout.ts';
+import { type MerkleTree, treeOf, treeOfLeaves } from './merkle.ts';
+import { encodeModel4 } from './model4.ts';
+import { encodeRecord, type StepRecord } from './record.ts';
+import { type Binding, batchDigest, minerSeed, sampleIndices } from './samples.ts';
+import { sampleBytes, type TrainSpec } from './spec.ts';
+import { thetaOf } from './state.ts';
+
+/** A data set's samples by index. */
+export interface Dataset {
+  readonly size: number;
+  /** The encoded sample; the bytes are read before the next call. */
+  sample(index: number): Uint8Array;
+}
+
+export interface RoundInput {
+  readonly binding: Binding;
+  /** 32 bytes that the chain set for the round. */
+  readonly roundSeed: Uint8Array;
+  readonly parentState: Uint8Array;
+  /** Finalised steps of the job before this round. */
+  readonly stepsBefore: number;
+  readonly steps: number;
+  /** Every how many steps the state is committed; the last step always is. */
+  readonly checkpointEvery: number;
+  readonly dataset: Dataset;
+}
+
+export interface StepProgress {
+  readonly step: number;
+  readonly record: StepRecord;
+  readonly recordBytes: Uint8Array;
+  readonly codes: Uint8Array;
+  /** State bytes after the step, at checkpoints only. */
+  readonly state?: Uint8Array;
+}
+
+export interface RoundResult {
+  readonly records: readonly Uint8Array[];
+  readonly traceRoot: Uint8Array;
+  readonly finalState: Uint8Array;
+  readonly finalRoot: Uint8Array;
+  /** The 4-bit form of the final model and its root. */
+  readonly model4: Uint8Array;
+  readonly model4Root: Uint8Array;
+  /** Losses summed over all steps, 2^-16 nats. */
+  readonly loss: bigint;
+}
+
+/** Whether the state after `step` is committed. */
+export function isCheckpoint(step: number, steps: number, every: number): boolean {
+  return step % every === 0 || step === steps;
+}
+
+/** The prescribed samples of a step, one after another. */
+export function gatherSamples(spec: TrainSpec, dataset: Dataset, indices: Uint32Array): Uint8Array {
+  const bytes = sampleBytes(spec.model);
+  const out = new Uint8Array(indices.length * bytes);
+  indices.forEach((index, i) => {
+    out.set(dataset.sample(index), i * bytes);
+  });
+  return out;
+}
+
+/** Tree over a state's leaves. */
+export function stateTree(spec: TrainSpec, state: Uint8Array): MerkleTree {
+  return treeOfLeaves(state, layoutOf(spec).stateLeafBytes);
+}
+
+/** Tree over the code leaves of one step, or over the leaves of a 4-bit model. */
+export function codeTree(spec: TrainSpec, codes: Uint8Array): MerkleTree {
+  return treeOfLeaves(codes, layoutOf(spec).codeLeafBytes);
+}
+
+/** Trains a round. Throws what the trainer throws; nothing of an aborted round is committed. */
+export async function* runRound(trainer: Trainer, input: RoundInput): AsyncGenerator<StepProgress, RoundResult> {
+  const { spec, layout } = trainer;
+  const seed = minerSeed(input.roundSeed, input.binding);
+  await trainer.load(input.parentState);
+  const records: Uint8Array[] = [];
+  let finalState = input.parentState;
+  let finalRoot = stateTree(spec, finalState).root;
+  let total = 0n;
+  for (let step = 1; step <= input.steps; step++) {
+    const indices = sampleIndices(seed, step, spec.batchSize, input.dataset.size);
+    const { codes, loss } = await trainer.step(gatherSamples(spec, input.dataset, indices), input.stepsBefore + step);
+    total += loss;
+    const base = { ...input.binding, step, codeRoot: codeTree(spec, codes).root, batchDigest: batchDigest(indices), loss };
+    let progress: StepProgress;
+    if (isCheckpoint(step, input.steps, input.checkpointEvery)) {
+      finalState = await trainer.state();
+      finalRoot = stateTree(spec, finalState).root;
+      const record = { ...base, stateRoot: finalRoot };
+      progress = { step, record, recordBytes: encodeRecord(record), codes, state: finalState };
+    } else progress = { step, record: base, recordBytes: encodeRecord(base), codes };
+    records.push(progress.recordBytes);
+    yield progress;
+  }
+  const model4 = encodeModel4(thetaOf(layout, finalState));
+  const model4Root = codeTree(spec, model4).root;
+  return { records, traceRoot: treeOf(records).root, finalState, finalRoot, model4, model4Root, loss: total };
+}
