@@ -23,7 +23,7 @@ export function encodeBlock(bits: Uint32Array, from: number, codes: Uint8Array, 
   }
   if (max >= 0x7f800000) throw new InvalidStepError('codes: a gradient is not finite');
   const top = ((max + HALF) >>> 23) - 6;
-  const e = top < MIN_E ? MIN_E : top > MAX_E ? MAX_E : top;
+  const e = top < MIN_E ? MIN_E : Math.min(top, MAX_E);
   codes[to] = e;
   for (let i = 0; i < BLOCK_PARAMETERS; i += 2) {
     codes[to + 1 + (i >> 1)] = encodeOne(bits[from + i] as number, e) | (encodeOne(bits[from + i + 1] as number, e) << 4);

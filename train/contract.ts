@@ -20,7 +20,7 @@ export function contract(a: Quantised, b: Quantised, out: Float32Array, offset =
       const scale = pow2(ea + (b.exponents[j] as number));
       let sum = 0;
       for (let from = 0; from < length; from += CHUNK) {
-        const to = from + CHUNK < length ? from + CHUNK : length;
+        const to = Math.min(from + CHUNK, length);
         const value = Math.fround(Math.fround(chunkTotal(x, i * length, y, j * length, from, to)) * scale);
         sum = from === 0 ? value : Math.fround(sum + value);
       }
@@ -41,7 +41,7 @@ export function sumSlices(a: Quantised, out: Float32Array, offset = 0): void {
     const scale = pow2(a.exponents[i] as number);
     let sum = 0;
     for (let from = 0; from < a.length; from += CHUNK) {
-      const to = from + CHUNK < a.length ? from + CHUNK : a.length;
+      const to = Math.min(from + CHUNK, a.length);
       let total = 0;
       for (let t = from; t < to; t++) total = (total + (a.mantissas[i * a.length + t] as number)) | 0;
       const value = Math.fround(Math.fround(total) * scale);

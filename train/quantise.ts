@@ -46,7 +46,7 @@ export function scaleExponent(magnitudeBits: number, n: number): number {
   const field = (magnitudeBits + (0x800000 >> (n - 2)) - 1) >>> 23;
   const e = field - 127 - (n - 2);
   if (e > MAX_EXPONENT) throw new InvalidStepError(`quantise: a scale of 2^${e} is above 2^${MAX_EXPONENT}`);
-  return e < MIN_EXPONENT ? MIN_EXPONENT : e;
+  return Math.max(e, MIN_EXPONENT);
 }
 
 /** Q_n of each slice, n = 8 for forward and 14 for backward operands. */

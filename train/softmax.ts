@@ -35,11 +35,11 @@ export function rowSoftmax(x: Float32Array, from: number, count: number, entries
   }
   let sum = 0;
   for (let start = 0; start < count; start += SUM_CHUNK) {
-    const end = start + SUM_CHUNK < count ? start + SUM_CHUNK : count;
+    const end = Math.min(start + SUM_CHUNK, count);
     let total = 0;
     for (let c = start; c < end; c++) {
       const scaled = Math.fround(64 * Math.fround(max - (x[from + c] as number)));
-      const entry = EXP_TABLE[roundHalfEven(scaled < 1023 ? scaled : 1023)] as number;
+      const entry = EXP_TABLE[roundHalfEven(Math.min(scaled, 1023))] as number;
       entries[c] = entry;
       total += entry;
     }
@@ -65,5 +65,5 @@ export function logOfSum(sum: number): number {
 /** Cross entropy of a row in 2^-16 nats: (max - x[label]) + ln(sum / 65,536); an integer in 0..2^31 - 1. */
 export function rowLoss(row: RowSoftmax, labelLogit: number): number {
   const distance = Math.fround(row.max - labelLogit);
-  return roundHalfEven((distance < MAX_DISTANCE ? distance : MAX_DISTANCE) * 65536) + logOfSum(row.sum);
+  return roundHalfEven(Math.min(distance, MAX_DISTANCE) * 65536) + logOfSum(row.sum);
 }
