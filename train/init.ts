@@ -12,7 +12,7 @@ const f = Math.fround;
 /**
  * State bytes with drawn parameters and zero moments. An element i of tensor number t of kind normal is
  * f(f(n * 2^-24) * f(sqrt(f(gain / fan)))), flushed, where n is the sum of twelve words >> 8 less 6 * 2^24: words of the
- * Philox blocks with counters (i, 0, t), (i, 1, t), (i, 2, t) under the key of H(domain, seed).
+ * Philox blocks with counters (i, 0, t, 0), (i, 1, t, 0), (i, 2, t, 0) under the key of H(domain, seed).
  */
 export function initialState(spec: TrainSpec, seed: Uint8Array): Uint8Array {
   const layout = layoutOf(spec);
@@ -33,10 +33,14 @@ function fill(values: Float32Array, tensor: Tensor, index: number, key: PhiloxKe
   }
   const scale = f(Math.sqrt(f(init.gain / init.fan)));
   const words = new Uint32Array(4);
+  const counter = new Uint32Array(4);
+  counter[2] = index;
   for (let i = 0; i < values.length; i++) {
     let sum = -6 * 2 ** 24;
     for (let block = 0; block < 3; block++) {
-      philox(key, i, block, index, words);
+      counter[0] = i;
+      counter[1] = block;
+      philox(key, counter, words);
       for (let w = 0; w < 4; w++) sum += (words[w] as number) >>> 8;
     }
     values[i] = flush(f(f(sum * 2 ** -24) * scale));

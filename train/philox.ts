@@ -16,12 +16,12 @@ export function mulHigh(a: number, b: number): number {
 
 export type PhiloxKey = readonly [number, number];
 
-/** Fills `out` (four words) with the block of counter (c0, c1, c2, 0) under `key`. */
-export function philox(key: PhiloxKey, c0: number, c1: number, c2: number, out: Uint32Array): void {
-  let a = c0 >>> 0;
-  let b = c1 >>> 0;
-  let c = c2 >>> 0;
-  let d = 0;
+/** Fills `out` (four words) with the block of `counter` (four words) under `key`. */
+export function philox(key: PhiloxKey, counter: Uint32Array, out: Uint32Array): void {
+  let a = counter[0] as number;
+  let b = counter[1] as number;
+  let c = counter[2] as number;
+  let d = counter[3] as number;
   let [k0, k1] = key;
   for (let round = 0; round < 10; round++) {
     const high0 = mulHigh(0xd2511f53, a);

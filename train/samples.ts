@@ -37,15 +37,17 @@ export function minerSeed(roundSeed: Uint8Array, binding: Binding): Uint8Array {
 
 /**
  * Indices of the samples of `step` (1..T within the round), drawn independently, so an index may repeat: the high
- * word of u * size, u the first word of the Philox block with counter (step, position, 0) under the key of
+ * word of u * size, u the first word of the Philox block with counter (step, position, 0, 0) under the key of
  * H(domain, seed). `seed` is the miner's (32 bytes), `size` 1..2^32 - 1.
  */
 export function sampleIndices(seed: Uint8Array, step: number, batchSize: number, size: number): Uint32Array {
   const key = keyOf(domainHash(DOMAIN.sampleKey, seed));
   const words = new Uint32Array(4);
+  const counter = Uint32Array.of(step, 0, 0, 0);
   const indices = new Uint32Array(batchSize);
   for (let position = 0; position < batchSize; position++) {
-    philox(key, step, position, 0, words);
+    counter[1] = position;
+    philox(key, counter, words);
     indices[position] = mulHigh(words[0] as number, size);
   }
   return indices;

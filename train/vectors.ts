@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vectors that a backend must meet bit for bit before it may mine: generated runs on small networks and their
+// digests by the reference (test/vectors/train/generate.ts prints them).
+import { concatBytes, toHex, u64be } from '../core/bytes.ts';
+import { sha256 } from '../core/hash.ts';
+import type { Backend, Trainer } from './backend.ts';
+import { bitsOf } from './float32.ts';
+import { initialState } from './init.ts';
+import { philox } from './philox.ts';
+import { classCount, type OptimizerSpec, sampleBytes, type TrainSpec } from './spec.ts';
+import { EXPECTED } from './vectors.data.ts';
+
+export interface VectorCase {
+  readonly name: string;
+  readonly spec: TrainSpec;
+  readonly steps: number;
+  /** Every input byte of a sample: drawn, all zero, or all 255. */
+  readonly inputs: 'random' | 'zero' | 'full';
+}
+
+/** First eight bytes of SHA-256, hexadecimal, of each part of a run. */
+export interface VectorResult {
+  readonly losses: string;
+  readonly codes: string;
+  readonly activations: string;
+  readonly evaluation: string;
+  readonly state: string;
+}
+
+const SGD: OptimizerSpec = { kind: 'sgd', momentum: bitsOf(0.9) };
+const ADAMW: OptimizerSpec = { kind: 'adamw', beta1: bitsOf(0.9), beta2: bitsOf(0.999), epsilon: bitsOf(1e-8), weightDecay: bitsOf(0.01) };
+
+function mlp(
+  name: string,
+  layers: readonly number[],
+  batchSize: number,
+  optimizer: OptimizerSpec,
+  inputs: VectorCase['inputs'] = 'random',
+): VectorCase {
+  const schedule = { baseRate: bitsOf(optimizer.kind === 'sgd' ? 0.1 : 0.001), warmupSteps: 2, totalSteps: 6, floorRatio: bitsOf(0.1) };
+  return {
+    name,
+    spec: { arithmetic: 'exact8', model: { kind: 'mlp', layers, inputExponent: -8 }, optimizer, schedule, batchSize },
+    steps: 4,
+    inputs,
+  };
+}
+
+export const VECTOR_CASES: readonly VectorCase[] = [
+  mlp('smallest', [1, 2], 1, SGD),
+  mlp('odd', [3, 5, 2], 7, SGD),
+  mlp('primes', [17, 13, 11, 3], 19, SGD),
+  mlp('sixteens', [16, 32, 16], 16, SGD),
+  mlp('long-row', [2053, 5, 3], 3, SGD),
+  mlp('long-batch', [4, 3, 2], 1031, SGD),
+  mlp('wide', [31, 1031, 256], 5, SGD),
+  mlp('demo', [784, 128, 10], 64, SGD),
+  mlp('zeros', [9, 7, 4], 6, SGD, 'zero'),
+  mlp('largest', [1025, 7, 4], 6, SGD, 'full'),
+  mlp('adamw', [37, 29, 10], 13, ADAMW),
+];
+
+/** `count` samples for a case, reproducible; labels below the number of classes. */
+export function vectorSamples(c: VectorCase, count: number): Uint8Array {
+  const bytes = sampleBytes(c.spec.model);
+  const classes = classCount(c.spec.model);
+  const out = new Uint8Array(count * bytes);
+  const words = new Uint32Array(4);
+  for (let i = 0; i < out.length; i++) {
+    philox([1, 2], Uint32Array.of(i, 0, 0, 0), words);
+    const isLabel = i % bytes === bytes - 1;
+    const word = words[0] as number;
+    if (isLabel) out[i] = word % classes;
+    else if (c.inputs === 'full') out[i] = 255;
+    else if (c.inputs === 'random') out[i] = word >>> 24 > 96 ? (word >>> 8) & 255 : 0;
+  }
+  return out;
+}
+
+/** Runs a case on a trainer made for its spec. */
+export async function runVector(trainer: Trainer, c: VectorCase): Promise<VectorResult> {
+  const { batchSize, model } = c.spec;
+  const samples = vectorSamples(c, batchSize * c.steps);
+  const bytes = batchSize * sampleBytes(model);
+  await trainer.load(initialState(c.spec, new Uint8Array(32).fill(7)));
+  const losses: Uint8Array[] = [];
+  const codes: Uint8Array[] = [];
+  let activations = new Uint8Array(0);
+  for (let step = 1; step <= c.steps; step++) {
+    const batch = samples.subarray((step - 1) * bytes, step * bytes);
+    if (step === c.steps) activations = new Uint8Array((await trainer.gradient(batch)).activations);
+    const result = await trainer.step(batch, step);
+    losses.push(u64be(result.loss));
+    codes.push(result.codes);
+  }
+  const evaluation: Uint8Array[] = [];
+  for (const form of ['full', 'four'] as const) {
+    const result = await trainer.evaluate(samples.subarray(0, bytes), form);
+    for (const loss of result.losses) evaluation.push(u64be(BigInt(loss)));
+    for (const predicted of result.predicted) evaluation.push(u64be(BigInt(predicted)));
+  }
+  return {
+    losses: digest(losses),
+    codes: digest(codes),
+    activations: digest([activations]),
+    evaluation: digest(evaluation),
+    state: digest([await trainer.state()]),
+  };
+}
+
+function digest(parts: readonly Uint8Array[]): string {
+  return toHex(sha256(concatBytes(...parts)).subarray(0, 8));
+}
+
+/** The parts of all cases in which a backend differs, such as `odd.codes`; empty when it may mine. */
+export async function failedVectors(backend: Backend): Promise<string[]> {
+  const failed: string[] = [];
+  for (const c of VECTOR_CASES) {
+    const trainer = await backend.create(c.spec);
+    const got = await runVector(trainer, c);
+    await trainer.close();
+    const expected = EXPECTED[c.name];
+    for (const part of ['losses', 'codes', 'activations', 'evaluation', 'state'] as const) {
+      if (got[part] !== expected?.[part]) failed.push(`${c.name}.${part}`);
+    }
+  }
+  return failed;
+}
