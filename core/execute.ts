@@ -35,7 +35,13 @@ export interface Environment {
 }
 
 /** Context of a transition over `overlay`. */
-export function createContext(env: Pick<Environment, 'chain' | 'block' | 'crypto' | 'gasTable'>, overlay: Overlay, mode: Mode, gas: GasMeter, metered = false): Context {
+export function createContext(
+  env: Pick<Environment, 'chain' | 'block' | 'crypto' | 'gasTable'>,
+  overlay: Overlay,
+  mode: Mode,
+  gas: GasMeter,
+  metered = false,
+): Context {
   const stores = new Map<string, WriteStore>();
   return {
     mode,
@@ -60,7 +66,13 @@ function indexed(events: readonly Event[], msgIndex: number): Event[] {
   return events.map((e) => ({ type: e.type, attributes: [...e.attributes, { key: 'msg_index', value: String(msgIndex), index: true }] }));
 }
 
-function runMessages(env: Environment, tx: DecodedTx, overlay: Overlay, mode: Mode, gas: GasMeter): { readonly data: Uint8Array; readonly events: Event[] } {
+function runMessages(
+  env: Environment,
+  tx: DecodedTx,
+  overlay: Overlay,
+  mode: Mode,
+  gas: GasMeter,
+): { readonly data: Uint8Array; readonly events: Event[] } {
   const layer = overlay.fork();
   const events: Event[] = [];
   const msgResponses = tx.messages.map((m, i) => {
@@ -111,9 +123,20 @@ export function executeTx(env: Environment, overlay: Overlay, bytes: Uint8Array,
     env.ante(createContext(env, anteLayer, mode, gas, true), tx, { minGasPrices: env.minGasPrices });
     events = anteLayer.takeEvents();
     anteLayer.apply(overlay);
-    if (mode === 'check' || mode === 'recheck') return { ...base, tx, code: 0, codespace: '', log: '', gasWanted, gasUsed: clampInt64(gas.used), events };
+    if (mode === 'check' || mode === 'recheck')
+      return { ...base, tx, code: 0, codespace: '', log: '', gasWanted, gasUsed: clampInt64(gas.used), events };
     const ran = runMessages(env, tx, overlay, mode, gas);
-    return { ...base, tx, code: 0, codespace: '', log: '', data: ran.data, gasWanted, gasUsed: clampInt64(gas.used), events: [...events, ...ran.events] };
+    return {
+      ...base,
+      tx,
+      code: 0,
+      codespace: '',
+      log: '',
+      data: ran.data,
+      gasWanted,
+      gasUsed: clampInt64(gas.used),
+      events: [...events, ...ran.events],
+    };
   } catch (error) {
     return { ...base, tx, ...failure(env, error, bytes), gasWanted, gasUsed: clampInt64(gas.used), events };
   }

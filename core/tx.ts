@@ -75,5 +75,14 @@ export function decodeTx(router: Router, bytes: Uint8Array): DecodedTx {
   const messages = decodeMessages(router, body.messages);
   const payer = authInfo.fee?.payer ?? '';
   const signers = signersOf(messages, payer);
-  return { bytes, raw, body, authInfo, messages, signers, feePayer: payer === '' ? (signers[0] as string) : payer, gasLimit: authInfo.fee?.gasLimit ?? 0n };
+  return {
+    bytes,
+    raw,
+    body,
+    authInfo,
+    messages,
+    signers,
+    feePayer: payer === '' ? (signers[0] as string) : payer,
+    gasLimit: authInfo.fee?.gasLimit ?? 0n,
+  };
 }
