@@ -33,6 +33,7 @@ export function fromUtf8(bytes: Uint8Array): string {
 
 /** Lexicographic order of unsigned bytes: negative, zero or positive. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  // biome-ignore lint/style/noRestrictedGlobals: Math.min of two lengths is exact
   const n = Math.min(a.length, b.length);
   for (let i = 0; i < n; i++) {
     const d = (a[i] as number) - (b[i] as number);
