@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { merkleRoot } from '../../../core/merkle.ts';
+import { encodeCodes } from '../../../train/codes.ts';
+import { initialState } from '../../../train/init.ts';
+import { layoutOf } from '../../../train/layout.ts';
+import { applyLeaf, quantiseLeaf4 } from '../../../train/leaf.ts';
+import { decodeRecord } from '../../../train/record.ts';
+import { reference } from '../../../train/reference.ts';
+import { type ReplayInput, replayRound } from '../../../train/replay.ts';
+import { codeTree, type RoundInput, type RoundResult, runRound, type StepProgress, stateTree } from '../../../train/round.ts';
+import { batchDigest, minerSeed, sampleIndices } from '../../../train/samples.ts';
+import { mlpSpec } from '../../vectors/train/specs.ts';
+
+const spec = mlpSpec([40, 30, 4], 8);
+const layout = layoutOf(spec);
+const dataset = {
+  size: 50,
+  sample: (i: number): Uint8Array => Uint8Array.from({ length: 41 }, (_, c) => (c === 40 ? i % 4 : (i * 37 + c * 11) & 255)),
+};
+const input: RoundInput = {
+  binding: { chainId: 'pogo-test', job: 1n, round: 3n, miner: new Uint8Array(20).fill(1) },
+  roundSeed: new Uint8Array(32).fill(4),
+  parentState: initialState(spec, new Uint8Array(32).fill(9)),
+  stepsBefore: 100,
+  steps: 7,
+  checkpointEvery: 3,
+  dataset,
+};
+
+async function train(): Promise<{ steps: StepProgress[]; result: RoundResult }> {
+  const steps: StepProgress[] = [];
+  const round = runRound(reference.create(spec), input);
+  for (let next = await round.next(); ; next = await round.next()) {
+    if (next.done) return { steps, result: next.value };
+    steps.push(next.value);
+  }
+}
+
+const { steps, result } = await train();
+const states = new Map([[0, input.parentState], ...steps.flatMap((s) => (s.state === undefined ? [] : [[s.step, s.state] as const]))]);
+
+function replayInput(change: Partial<ReplayInput> = {}): ReplayInput {
+  return {
+    records: steps.map((s) => s.record),
+    parentState: input.parentState,
+    stepsBefore: input.stepsBefore,
+    checkpointEvery: input.checkpointEvery,
+    parentRoot: stateTree(spec, input.parentState).root,
+    finalRoot: result.finalRoot,
+    model4Root: result.model4Root,
+    codes: (step) => (steps[step - 1] as StepProgress).codes,
+    ...change,
+  };
+}
+
+test('a round commits codes at every step, states at checkpoints and at its end', () => {
+  assert.deepEqual(
+    steps.filter((s) => s.state !== undefined).map((s) => s.step),
+    [3, 6, 7],
+  );
+  assert.deepEqual(result.traceRoot, merkleRoot(result.records));
+  assert.deepEqual(result.finalRoot, steps.at(-1)?.record.stateRoot);
+  assert.equal(
+    result.loss,
+    steps.reduce((a, s) => a + s.record.loss, 0n),
+  );
+  const seed = minerSeed(input.roundSeed, input.binding);
+  for (const s of steps) {
+    assert.deepEqual(decodeRecord(s.recordBytes), s.record);
+    assert.deepEqual(s.record.batchDigest, batchDigest(sampleIndices(seed, s.step, 8, 50)));
+    assert.deepEqual(s.record.codeRoot, codeTree(spec, s.codes).root);
+  }
+});
+
+test('each leaf of each segment follows by the function that the chain calls', () => {
+  const checkpoints = [0, 3, 6, 7];
+  for (let segment = 0; segment < 3; segment++) {
+    const from = checkpoints[segment] as number;
+    const to = checkpoints[segment + 1] as number;
+    for (let leaf = 0; leaf < layout.leafCount; leaf++) {
+      const at = (n: number): Uint8Array => (states.get(n) as Uint8Array).subarray(leaf * 8192, (leaf + 1) * 8192);
+      const codes = steps.slice(from, to).map((s) => s.codes.subarray(leaf * 528, (leaf + 1) * 528));
+      assert.deepEqual(applyLeaf(spec, at(from), codes, input.stepsBefore + from + 1), at(to).slice());
+      if (to === 7) assert.deepEqual(quantiseLeaf4(spec, at(7)), result.model4.slice(leaf * 528, (leaf + 1) * 528));
+    }
+  }
+});
+
+test('an honest round replays', async () => {
+  const replay = await replayRound(reference.create(spec), replayInput());
+  assert.equal(replay.fault, undefined);
+  assert.deepEqual(replay.state, result.finalState);
+});
+
+test('a false leaf at a checkpoint is found with segment and leaf', async () => {
+  const forged = (states.get(6) as Uint8Array).slice();
+  forged[2 * 8192 + 5] = (forged[2 * 8192 + 5] as number) ^ 1;
+  const records = steps.map((s) => (s.step === 6 ? { ...s.record, stateRoot: stateTree(spec, forged).root } : s.record));
+  const replay = await replayRound(reference.create(spec), replayInput({ records, state: (step) => (step === 6 ? forged : states.get(step)) }));
+  assert.deepEqual(replay.fault, { kind: 'state-root', step: 6, segment: 1, leaf: 2 });
+});
+
+test('false codes, roots and records are named', async () => {
+  const other = new Uint8Array(layout.codeBytes);
+  encodeCodes(new Float32Array(layout.paddedCount).fill(0.25), other);
+  const invalid = other.slice();
+  invalid[1] = 8;
+  const kinds: readonly (readonly [Partial<ReplayInput>, string])[] = [
+    [{ codes: () => other }, 'code-root'],
+    [{ codes: () => other.subarray(1) }, 'codes'],
+    [{ codes: () => invalid, records: steps.map((s) => ({ ...s.record, codeRoot: codeTree(spec, invalid).root })) }, 'codes'],
+    [{ codes: () => other, records: steps.map((s) => ({ ...s.record, codeRoot: codeTree(spec, other).root })) }, 'state-root'],
+    [{ parentRoot: result.finalRoot }, 'parent-root'],
+    [{ finalRoot: result.traceRoot }, 'final-root'],
+    [{ model4Root: result.traceRoot }, 'model4-root'],
+    [{ records: steps.slice(1).map((s) => s.record) }, 'record'],
+    [{ checkpointEvery: 2 }, 'record'],
+  ];
+  for (const [change, kind] of kinds) {
+    const { fault } = await replayRound(reference.create(spec), replayInput(change));
+    assert.equal(fault?.kind, kind);
+  }
+});
