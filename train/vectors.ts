@@ -4,7 +4,6 @@
 import { concatBytes, toHex, u64be } from '../core/bytes.ts';
 import { sha256 } from '../core/hash.ts';
 import type { Backend, Trainer } from './backend.ts';
-import { bitsOf } from './float32.ts';
 import { initialState } from './init.ts';
 import { philox } from './philox.ts';
 import { classCount, type OptimizerSpec, sampleBytes, type TrainSpec } from './spec.ts';
@@ -27,8 +26,10 @@ export interface VectorResult {
   readonly state: string;
 }
 
-const SGD: OptimizerSpec = { kind: 'sgd', momentum: bitsOf(0.9) };
-const ADAMW: OptimizerSpec = { kind: 'adamw', beta1: bitsOf(0.9), beta2: bitsOf(0.999), epsilon: bitsOf(1e-8), weightDecay: bitsOf(0.01) };
+/** Floats as binary32 bits: momentum 0.9. */
+const SGD: OptimizerSpec = { kind: 'sgd', momentum: 0x3f666666 };
+/** 0.9, 0.999, 1e-8, 0.01. */
+const ADAMW: OptimizerSpec = { kind: 'adamw', beta1: 0x3f666666, beta2: 0x3f7fbe77, epsilon: 0x322bcc77, weightDecay: 0x3c23d70a };
 
 function mlp(
   name: string,
@@ -37,7 +38,8 @@ function mlp(
   optimizer: OptimizerSpec,
   inputs: VectorCase['inputs'] = 'random',
 ): VectorCase {
-  const schedule = { baseRate: bitsOf(optimizer.kind === 'sgd' ? 0.1 : 0.001), warmupSteps: 2, totalSteps: 6, floorRatio: bitsOf(0.1) };
+  // Base rate 0.1 or 0.001, floor 0.1.
+  const schedule = { baseRate: optimizer.kind === 'sgd' ? 0x3dcccccd : 0x3a83126f, warmupSteps: 2, totalSteps: 6, floorRatio: 0x3dcccccd };
   return {
     name,
     spec: { arithmetic: 'exact8', model: { kind: 'mlp', layers, inputExponent: -8 }, optimizer, schedule, batchSize },
