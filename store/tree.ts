@@ -30,26 +30,25 @@ export function treeGet(source: NodeSource, root: TreeNode | undefined, key: Uin
   return compareBytes(key, node.key) === 0 ? node.value : undefined;
 }
 
+function inRange(key: Uint8Array, { start, end }: Range): boolean {
+  return (start === undefined || compareBytes(key, start) >= 0) && (end === undefined || compareBytes(key, end) < 0);
+}
+
+/** Pushes the children that may hold keys of the range, so that the one to visit first is on top. */
+function pushChildren(source: NodeSource, node: TreeNode, { start, end, reverse }: Range, stack: TreeNode[]): void {
+  const goLeft = start === undefined || compareBytes(start, node.key) < 0;
+  const goRight = end === undefined || compareBytes(node.key, end) < 0;
+  if (goLeft && reverse === true) stack.push(leftOf(source, node));
+  if (goRight) stack.push(rightOf(source, node));
+  if (goLeft && reverse !== true) stack.push(leftOf(source, node));
+}
+
 /** Entries of a half-open key range, in order. */
 export function* treeEntries(source: NodeSource, root: TreeNode | undefined, range: Range = {}): Generator<Entry, undefined, undefined> {
-  const { start, end, reverse } = range;
   const stack: TreeNode[] = root === undefined ? [] : [root];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    if (node.height === 0) {
-      if (start !== undefined && compareBytes(node.key, start) < 0) continue;
-      if (end !== undefined && compareBytes(node.key, end) >= 0) continue;
-      yield [node.key, node.value as Uint8Array];
-      continue;
-    }
-    const goLeft = start === undefined || compareBytes(start, node.key) < 0;
-    const goRight = end === undefined || compareBytes(node.key, end) < 0;
-    if (reverse === true) {
-      if (goLeft) stack.push(leftOf(source, node));
-      if (goRight) stack.push(rightOf(source, node));
-    } else {
-      if (goRight) stack.push(rightOf(source, node));
-      if (goLeft) stack.push(leftOf(source, node));
-    }
+    if (node.height > 0) pushChildren(source, node, range, stack);
+    else if (inRange(node.key, range)) yield [node.key, node.value as Uint8Array];
   }
 }
 
