@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Artifacts on disk by root: <folder>/<root>/data and <folder>/<root>/hashes (chunk hashes, 32 bytes each). A folder
+// of that name is complete; `.part` folders are downloads to be resumed, `.draft` folders are thrown away at start.
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { equalBytes, fromHex, toHex } from '../../core/bytes.ts';
+import { chunkCount, rootOfChunks } from './chunks.ts';
+
+export interface Stored {
+  readonly root: Uint8Array;
+  /** Bytes. */
+  readonly size: number;
+  /** File of the whole byte string. */
+  readonly file: string;
+  /** Chunk hashes, 32 bytes each. */
+  readonly hashes: Uint8Array;
+}
+
+export class ArtifactStore {
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+    mkdirSync(folder, { recursive: true });
+  }
+
+  /** Removes what a killed process left unfinished; for the one owner of the folder, at start. */
+  sweep(): void {
+    for (const name of readdirSync(this.folder)) if (name.endsWith('.draft')) rmSync(join(this.folder, name), { recursive: true, force: true });
+  }
+
+  /** The artifact of that root, if complete here. */
+  get(root: Uint8Array): Stored | undefined {
+    const folder = this.#folderOf(root);
+    const file = join(folder, 'data');
+    if (!existsSync(file)) return undefined;
+    const hashes = new Uint8Array(readFileSync(join(folder, 'hashes')));
+    const { size } = statSync(file);
+    if (hashes.length !== 32 * chunkCount(size) || !equalBytes(rootOfChunks(hashes), root)) {
+      // A damaged entry is as good as none: it can be fetched or trained again.
+      this.remove(root);
+      return undefined;
+    }
+    return { root, size, file, hashes };
+  }
+
+  /** Roots of the complete artifacts, least recently made first. */
+  list(): Uint8Array[] {
+    const names = readdirSync(this.folder).filter((name) => /^[0-9a-f]{64}$/.test(name));
+    const dated = names.map((name) => ({ name, at: statSync(join(this.folder, name)).mtimeMs }));
+    return dated.sort((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1)).map(({ name }) => fromHex(name));
+  }
+
+  remove(root: Uint8Array): void {
+    rmSync(this.#folderOf(root), { recursive: true, force: true });
+  }
+
+  /** A new folder for an artifact in the making, its data file open for writing. */
+  draft(): { readonly folder: string; readonly handle: number } {
+    const folder = join(this.folder, `${randomUUID()}.draft`);
+    mkdirSync(folder);
+    return { folder, handle: openSync(join(folder, 'data'), 'w', 0o600) };
+  }
+
+  discard(folder: string): void {
+    rmSync(folder, { recursive: true, force: true });
+  }
+
+  /** Where the download of that root lies while it is incomplete. */
+  partFolder(root: Uint8Array): string {
+    const folder = `${this.#folderOf(root)}.part`;
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
+  /** Makes a folder with a complete, synced `data` the artifact of that root. */
+  adopt(folder: string, root: Uint8Array, size: number, hashes: Uint8Array): Stored {
+    writeSynced(join(folder, 'hashes'), hashes);
+    const target = this.#folderOf(root);
+    if (existsSync(target)) this.discard(folder);
+    else renameSync(folder, target);
+    syncFolder(this.folder);
+    return { root, size, file: join(target, 'data'), hashes };
+  }
+
+  #folderOf(root: Uint8Array): string {
+    return join(this.folder, toHex(root));
+  }
+}
+
+/** Writes a file and waits until it is on the disk. */
+export function writeSynced(file: string, bytes: Uint8Array): void {
+  const handle = openSync(file, 'w', 0o600);
+  try {
+    writeFileSync(handle, bytes);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
