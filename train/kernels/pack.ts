@@ -30,10 +30,7 @@ function pairs(u: v128, v: v128): v128 {
   return v128.or(v128.and(u, i32x4.splat(0xffff)), i32x4.shl(v, 16));
 }
 
-/**
- * Largest magnitude (as bits) of each of `rows` rows of `cols` values. ld: elements from row to row.
- * What lies between cols and the next multiple of 16 is not read.
- */
+/** Largest magnitude (as bits) of each of `rows` rows of `cols` values; up to the next multiple of 4 rows, 0. ld: elements from row to row. */
 export function rowMax(x: usize, ld: i32, rows: i32, cols: i32, out: usize): void {
   for (let r = 0; r < rows; r++, out += 4) {
     let p = x + (<usize>(r * ld) << 2);
@@ -48,11 +45,12 @@ export function rowMax(x: usize, ld: i32, rows: i32, cols: i32, out: usize): voi
     for (; i < cols; i++, p += 4) m = max(m, load<i32>(p) & 0x7fffffff);
     store<i32>(out, m);
   }
+  for (let r = rows; r & 3; r++, out += 4) store<i32>(out, 0);
 }
 
-/** Largest magnitude (as bits) of each column, `cols` rounded up to a multiple of 16. */
+/** Largest magnitude (as bits) of each column; up to the next multiple of 16 columns, 0. */
 export function colMax(x: usize, ld: i32, rows: i32, cols: i32, out: usize): void {
-  const st = <usize>ld << 2;
+  const st = <usize>ld << 2, tail = out + (<usize>cols << 2), rest = ((cols + 15) & ~15) - cols;
   for (let c = 0; c < cols; c += 16, x += 64, out += 64) {
     let m0 = i32x4.splat(0), m1 = m0, m2 = m0, m3 = m0, p = x;
     for (let r = 0; r < rows; r++, p += st) {
@@ -61,6 +59,7 @@ export function colMax(x: usize, ld: i32, rows: i32, cols: i32, out: usize): voi
     }
     v128.store(out, m0); v128.store(out, m1, 16); v128.store(out, m2, 32); v128.store(out, m3, 48);
   }
+  memory.fill(tail, 0, <usize>rest << 2);
 }
 
 /**

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The wasm backend: SIMD kernels compiled to WebAssembly, the default of every miner and verifier.
+import type { SyncBackend } from './backend.ts';
+import { validateSpec } from './validate.ts';
+import { firstDifference } from './wasm-check.ts';
+import { type CompiledKernels, compileKernels, type Variant, variants } from './wasm-module.ts';
+import { WasmTrainer } from './wasm-trainer.ts';
+
+/** No variant of the kernels computes what the reference does on this machine. */
+export class BackendMismatchError extends Error {
+  override readonly name = 'BackendMismatchError';
+}
+
+export interface WasmBackend extends SyncBackend {
+  /** The variant that agreed with the reference; see wasm-module.ts. */
+  readonly variant: Variant;
+  create(spec: Parameters<SyncBackend['create']>[0]): WasmTrainer;
+}
+
+let checked: { readonly variant: Variant; readonly kernels: CompiledKernels } | undefined;
+
+/**
+ * The backend, after its kernels were compared with the reference operation by operation (once a process): the
+ * fastest variant that agrees in every bit. BackendMismatchError names the operation if none does;
+ * KernelsUnavailableError when the kernels are not built.
+ */
+export function wasmBackend(): WasmBackend {
+  checked ??= choose();
+  const { variant, kernels } = checked;
+  return { name: 'wasm', variant, create: (spec) => new WasmTrainer(validateSpec(spec), kernels) };
+}
+
+function choose(): { variant: Variant; kernels: CompiledKernels } {
+  const faults: string[] = [];
+  for (const variant of variants()) {
+    const kernels = compileKernels(variant);
+    const fault = firstDifference(kernels);
+    if (fault === undefined) return { variant, kernels };
+    faults.push(`${variant}: ${fault}`);
+  }
+  throw new BackendMismatchError(`wasm: differs from the reference; it must not be used (${faults.join('; ')})`);
+}
