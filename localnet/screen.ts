@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// The live screen of a terminal, and plain lines where there is none.
+import { money, type RoundView, roundLine, type View } from './view.ts';
+
+export interface Screen {
+  update(view: View): void;
+  /** Restores the terminal; the last frame stays. */
+  close(view: View): void;
+}
+
+const ESC = '\u001b[';
+const paint = (code: string) => (text: string) => `${ESC}${code}m${text}${ESC}0m`;
+const bold = paint('1');
+const dim = paint('2');
+const green = paint('32');
+const red = paint('31');
+const yellow = paint('33');
+const cyan = paint('36');
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal escape sequences begin with one
+const SEQUENCE = /\u001b\[[0-9;]*m/g;
+
+/** Cuts a line with colours to `width` visible characters. */
+export function fit(line: string, width: number): string {
+  if (line.replace(SEQUENCE, '').length <= width) return line;
+  let visible = 0;
+  let out = '';
+  for (let i = 0; i < line.length; ) {
+    SEQUENCE.lastIndex = i;
+    const m = SEQUENCE.exec(line);
+    if (m !== null && m.index === i) {
+      out += m[0];
+      i += m[0].length;
+    } else {
+      if (visible >= width - 1) break;
+      out += line[i];
+      visible++;
+      i++;
+    }
+  }
+  return `${out}${ESC}0m…`;
+}
+
+function bar(ratio: number, width: number): string {
+  const full = Math.round(Math.max(0, Math.min(1, ratio)) * width);
+  return `${green('█'.repeat(full))}${dim('░'.repeat(width - full))}`;
+}
+
+function clock(ms: number): string {
+  const s = Math.floor(ms / 1000);
+  return `${Math.floor(s / 60)}m${String(s % 60).padStart(2, '0')}s`;
+}
+
+const PHASES = ['COMMIT', 'BEACON', 'ANSWER', 'ATTEST', 'REVEAL', 'DISPUTE'];
+
+function phaseLines(view: View): string[] {
+  const p = view.phase;
+  if (p === undefined) return [dim('no round is open')];
+  const steps = PHASES.map((name) => (name === p.name ? bold(cyan(name.toLowerCase())) : dim(name.toLowerCase()))).join(dim(' > '));
+  const until = p.end > 0n ? `until block ${p.end}` : '';
+  const commits = p.commits.length === 0 ? 'no commits yet' : `commits: ${p.commits.join(', ')}`;
+  return [
+    `Round ${bold(String(p.round))}   ${steps}   ${dim(until)}`,
+    `          ${commits}   ${dim(`attestations revealed ${p.revealed} of ${p.expected}`)}`,
+  ];
+}
+
+function roundRow(r: RoundView, denom: string): string {
+  if (r.status === 'rejected') return `${String(r.round).padStart(5)}  ${dim('no commit was accepted; the head stays')}`;
+  const accuracy = r.accuracy === undefined ? dim('   ...  ') : bold(`${(r.accuracy * 100).toFixed(2)} %`.padStart(8));
+  return `${String(r.round).padStart(5)}  ${r.miner.padEnd(12)} ${r.parentLoss.toFixed(4)} > ${r.loss.toFixed(4)}  ${accuracy} ${bar(r.accuracy ?? 0, 20)}  ${green(`+${money(r.paid, denom)}`)}`;
+}
+
+/** The frame as lines without regard to the terminal's size. */
+export function frame(view: View, now: number): string[] {
+  const lines = [
+    `${bold(cyan('pogo'))} localnet   chain ${bold(view.chainId)}   height ${bold(String(view.height))}   app hash ${dim(view.appHash.slice(0, 16))}   up ${clock(now - view.startedAt)}`,
+    '',
+    `Validators  ${view.validators.map((v) => `${v.height === undefined ? red('x') : green('●')} ${v.name} ${dim(String(v.height ?? 'down'))}`).join('   ')}`,
+    ...view.daemons.map((d) => {
+      const mark = d.role === 'attacker' ? red('●') : d.role === 'miner' ? yellow('●') : cyan('●');
+      const bond = d.bond === undefined ? dim('not bonded yet') : `bond ${money(d.bond, view.denom)}`;
+      const won = d.role === 'miner' || d.role === 'attacker' ? `   rounds won ${d.won}` : '';
+      return d.role === 'watcher'
+        ? `${mark} ${d.name.padEnd(12)}${dim('watches')}`
+        : `${mark} ${d.name.padEnd(12)}${bond}   earned ${green(money(d.earned, view.denom))}${won}`;
+    }),
+    '',
+  ];
+  if (view.job !== undefined) {
+    lines.push(
+      `Job ${view.job.id}  ${bold(view.job.title)}   ${view.job.status.toLowerCase()}   kernel ${dim(view.job.kernel.slice(0, 16))}   escrow ${money(view.job.escrow, view.denom)}`,
+    );
+    lines.push(...phaseLines(view), '', dim('round  miner        parent > new loss     test accuracy                  paid'));
+    lines.push(...view.rounds.slice(-12).map((r) => roundRow(r, view.denom)));
+  }
+  if (view.slashed.length > 0) {
+    lines.push('', bold(red('Slashed')));
+    lines.push(
+      ...view.slashed.slice(-6).map((s) => `  round ${s.round}  ${s.account.padEnd(12)} ${red(s.reason)}  ${red(`-${money(s.amount, view.denom)}`)}`),
+    );
+  }
+  lines.push('', ...view.notices.slice(-3).map(dim), dim('Ctrl-C stops every process; npm start continues this chain and this model.'));
+  return lines;
+}
+
+/** Draws on a terminal, over the last frame. */
+export function terminalScreen(out: NodeJS.WriteStream): Screen {
+  let opened = false;
+  const draw = (view: View): void => {
+    const lines = frame(view, Date.now()).slice(0, out.rows - 1);
+    if (!opened) out.write(`${ESC}?25l${ESC}2J`);
+    opened = true;
+    out.write(`${ESC}H${lines.map((l) => `${fit(l, out.columns)}${ESC}K`).join('\n')}\n${ESC}J`);
+  };
+  return {
+    update: draw,
+    close(view) {
+      draw(view);
+      out.write(`${ESC}?25h`);
+    },
+  };
+}
+
+/** Prints what changed, a line each. */
+export function plainScreen(print: (line: string) => void): Screen {
+  const said = new Set<string>();
+  const once = (key: string, line: string): void => {
+    if (said.has(key)) return;
+    said.add(key);
+    print(line);
+  };
+  const update = (view: View): void => {
+    for (const n of view.notices) once(`n${n}`, n);
+    if (view.height > 0n) once('up', `chain ${view.chainId} makes blocks, ${view.validators.length} validators`);
+    if (view.job !== undefined)
+      once(
+        `j${view.job.status}`,
+        `job ${view.job.id} ${view.job.title}: ${view.job.status.toLowerCase()}, kernel ${view.job.kernel}, escrow ${money(view.job.escrow, view.denom)}`,
+      );
+    const p = view.phase;
+    if (p !== undefined)
+      once(
+        `p${p.round}${p.name}`,
+        `height ${String(view.height).padStart(5)}  round ${String(p.round).padStart(3)}  ${p.name.toLowerCase()}${p.commits.length > 0 ? `  commits: ${p.commits.join(', ')}` : ''}`,
+      );
+    for (const s of view.slashed)
+      once(`s${s.round}${s.account}${s.reason}`, `slashed: ${s.account} in round ${s.round}: ${s.reason}, ${money(s.amount, view.denom)}`);
+    for (const r of view.rounds) if (r.status === 'rejected' || r.accuracy !== undefined) once(`r${r.round}`, roundLine(r, view.denom));
+  };
+  return { update, close: update };
+}

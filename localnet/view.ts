@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a person sees of the localnet: plain values, made by watch.ts and drawn by screen.ts.
+
+export interface ValidatorView {
+  readonly name: string;
+  readonly height: bigint | undefined;
+}
+
+export interface DaemonView {
+  readonly name: string;
+  readonly role: 'miner' | 'verifier' | 'watcher' | 'attacker';
+  /** In the bond denomination's millionths; undefined before the first bond. */
+  readonly bond: bigint | undefined;
+  readonly earned: bigint;
+  readonly won: bigint;
+}
+
+export interface RoundView {
+  readonly round: number;
+  /** Name of the account that won, empty when none did. */
+  readonly miner: string;
+  readonly status: 'finalised' | 'rejected';
+  /** Mean losses on the beacon's samples, nats. */
+  readonly parentLoss: number;
+  readonly loss: number;
+  /** Of the downloaded model on the test images, 0..1; undefined while it is being computed or when there is no test set. */
+  accuracy: number | undefined;
+  readonly paid: bigint;
+}
+
+export interface SlashView {
+  readonly round: number;
+  readonly account: string;
+  readonly reason: string;
+  readonly amount: bigint;
+}
+
+export interface View {
+  chainId: string;
+  height: bigint;
+  appHash: string;
+  startedAt: number;
+  validators: ValidatorView[];
+  daemons: DaemonView[];
+  job: { id: bigint; title: string; kernel: string; status: string; escrow: bigint } | undefined;
+  phase: { round: number; name: string; end: bigint; commits: string[]; revealed: number; expected: number } | undefined;
+  rounds: RoundView[];
+  slashed: SlashView[];
+  notices: string[];
+  denom: string;
+}
+
+/** An empty view. */
+export function emptyView(chainId: string, denom: string): View {
+  return {
+    chainId,
+    height: 0n,
+    appHash: '',
+    startedAt: Date.now(),
+    validators: [],
+    daemons: [],
+    job: undefined,
+    phase: undefined,
+    rounds: [],
+    slashed: [],
+    notices: [],
+    denom,
+  };
+}
+
+/** Millionths as text with the display denomination: 1500000upogo is "1.5 pogo". */
+export function money(amount: bigint, denom: string): string {
+  const sign = amount < 0n ? '-' : '';
+  const abs = amount < 0n ? -amount : amount;
+  if (!denom.startsWith('u')) return `${sign}${abs} ${denom}`;
+  const fraction = (abs % 1_000_000n).toString().padStart(6, '0').replace(/0+$/, '');
+  return `${sign}${(abs / 1_000_000n).toLocaleString('en-US')}${fraction === '' ? '' : `.${fraction}`} ${denom.slice(1)}`;
+}
+
+/** One finished round as a line of text. */
+export function roundLine(r: RoundView, denom: string): string {
+  const accuracy = r.accuracy === undefined ? 'computing' : `${(r.accuracy * 100).toFixed(2)} %`;
+  if (r.status === 'rejected') return `round ${String(r.round).padStart(3)}  ${'-'.padEnd(12)} rejected, the head stays`;
+  return `round ${String(r.round).padStart(3)}  ${r.miner.padEnd(12)} loss ${r.parentLoss.toFixed(4)} -> ${r.loss.toFixed(4)}  test accuracy ${accuracy.padStart(9)}  paid ${money(r.paid, denom)}`;
+}
