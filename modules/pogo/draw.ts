@@ -25,7 +25,8 @@ export function drawRepeated(hash: Uint8Array, count: number, size: number): Uin
 export function drawDistinct(hash: Uint8Array, count: number, size: number): readonly number[] {
   const key = keyOf(hash);
   const words = new Uint32Array(4);
-  const wanted = Math.min(count, size);
+  let wanted = size;
+  if (count < size) wanted = count;
   const taken = new Set<number>();
   const out: number[] = [];
   for (let i = 0; i < wanted; i++) {

@@ -11,8 +11,8 @@ export function segmentCount(terms: Steps): number {
 
 /** First and last step (1..steps) of a segment. */
 export function segmentSteps(terms: Steps, segment: number): { readonly first: number; readonly last: number } {
-  const end = (segment + 1) * terms.checkpointEvery;
-  return { first: segment * terms.checkpointEvery + 1, last: Math.min(end, terms.steps) };
+  const last = segment === segmentCount(terms) - 1 ? terms.steps : (segment + 1) * terms.checkpointEvery;
+  return { first: segment * terms.checkpointEvery + 1, last };
 }
 
 /** Segment of a step (1..steps). */
