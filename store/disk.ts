@@ -8,7 +8,7 @@ import type { Change, CommitInfo, MultiReadStore, ProofOp, StateStore } from '..
 import { appHashOf } from './apphash.ts';
 import { trim, weightOf } from './cache.ts';
 import { corrupt, storeError } from './errors.ts';
-import { EMPTY_TREE_HASH, type NodeSource, type TreeNode } from './node.ts';
+import { EMPTY_TREE_HASH, type NodeSource } from './node.ts';
 import { type Opened, openLevel } from './open.ts';
 import { proveKey } from './proof.ts';
 import {
@@ -48,11 +48,12 @@ class DiskStore implements StateStore {
   readonly #dir: string;
   readonly #db: ClassicLevel<Uint8Array, Uint8Array>;
   readonly #names: readonly string[];
-  readonly #sources: readonly NodeSource[];
   readonly #keep: bigint;
   readonly #cacheBytes: number;
   #first: bigint;
   #last: CommitInfo;
+  /** Where the latest trees' nodes come from; replaced with each commit, so that a view remembers its height. */
+  #sources: readonly NodeSource[];
   #roots: Roots;
   #staged: Staged | undefined;
   #writing = false;
@@ -67,7 +68,7 @@ class DiskStore implements StateStore {
     this.#cacheBytes = options.cacheBytes ?? 128 * 1024 * 1024;
     this.#first = opened.first;
     this.#last = opened.last;
-    this.#sources = this.#sourcesFor(undefined);
+    this.#sources = this.#sourcesFor(opened.last.height, true);
     this.#roots = this.#names.map(() => undefined);
     if (opened.last.height > 0n) this.#roots = this.#loadRoots(opened.last.height, this.#sources);
   }
@@ -173,34 +174,32 @@ class DiskStore implements StateStore {
 
   #tidy(staged: Staged): void {
     for (const work of staged.works) for (const node of work.created) this.#resident += weightOf(node);
-    const clock = Number(staged.info.height);
-    for (const source of this.#sources) source.clock = clock;
-    if (this.#resident > this.#cacheBytes) this.#resident = trim(this.#roots, clock, this.#cacheBytes);
+    this.#sources = this.#sourcesFor(staged.info.height, true);
+    if (this.#resident > this.#cacheBytes) this.#resident = trim(this.#roots, Number(staged.info.height), this.#cacheBytes);
   }
 
   #version(height: bigint): { sources: readonly NodeSource[]; roots: Roots } | undefined {
     if (height < 1n || height < this.#first || height > this.#last.height) return undefined;
     if (height === this.#last.height) return { sources: this.#sources, roots: this.#roots };
-    const sources = this.#sourcesFor(height);
+    const sources = this.#sourcesFor(height, false);
     return { sources, roots: this.#loadRoots(height, sources) };
   }
 
-  /** Sources of the latest trees (whose nodes count as resident), or of the trees of a past height. */
-  #sourcesFor(past: bigint | undefined): NodeSource[] {
-    return this.#names.map((name, store) => {
-      const source: NodeSource = { clock: 0, load: (version, nonce) => this.#loadNode(source, name, store, version, nonce, past) };
-      return source;
-    });
-  }
-
-  #loadNode(source: NodeSource, name: string, store: number, version: number, nonce: number, past: bigint | undefined): TreeNode {
-    const key = nodeKey(store, version, nonce);
-    const what = `node ${version}/${nonce} of store "${name}"`;
-    const node = this.#read(what, key, (record) => decodeNode(what, key, record, { version, nonce }, source.clock));
-    if (node === undefined && past !== undefined && past < this.#first) throw new Error(`store: height ${past} is no longer kept`);
-    if (node === undefined) throw corrupt(this.#dir, `${what} is missing`);
-    if (past === undefined) this.#resident += weightOf(node);
-    return node;
+  /** Sources of the trees of a height; the nodes of the latest trees count as resident. */
+  #sourcesFor(height: bigint, counted: boolean): NodeSource[] {
+    const clock = Number(height);
+    return this.#names.map((name, store) => ({
+      clock,
+      load: (version, nonce) => {
+        const key = nodeKey(store, version, nonce);
+        const what = `node ${version}/${nonce} of store "${name}"`;
+        const node = this.#read(what, key, (record) => decodeNode(what, key, record, { version, nonce }, clock));
+        if (node === undefined && height < this.#first) throw new Error(`store: height ${height} is no longer kept`);
+        if (node === undefined) throw corrupt(this.#dir, `${what} is missing`);
+        if (counted) this.#resident += weightOf(node);
+        return node;
+      },
+    }));
   }
 
   /** The decoded record under `key`; undefined when there is none. */

@@ -31,7 +31,8 @@ export interface TreeNode {
 
 /** Where persisted nodes come from. `load` throws CorruptStateError when a node is missing or damaged. */
 export interface NodeSource {
-  clock: number;
+  /** Stamped on the nodes visited: the height of the last commit. */
+  readonly clock: number;
   load(version: number, nonce: number): TreeNode;
 }
 

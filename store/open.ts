@@ -59,7 +59,7 @@ async function checkHeights(db: Opened['db'], dir: string, last: bigint): Promis
 /** Opens or makes the folder; see `openDiskStore` for what is refused. */
 export async function openLevel(dir: string, names: readonly string[]): Promise<Opened> {
   const fresh = await isNew(dir).catch((error: unknown) => Promise.reject(storeError(dir, 'opening', error)));
-  const db = new ClassicLevel<Uint8Array, Uint8Array>(dir, { keyEncoding: 'view', valueEncoding: 'view', writeBufferSize: 16 * 1024 * 1024 });
+  const db = new ClassicLevel<Uint8Array, Uint8Array>(dir, { keyEncoding: 'view', valueEncoding: 'view', writeBufferSize: 8 * 1024 * 1024 });
   try {
     await db.open({ createIfMissing: fresh });
     await checkFormat(db, dir, names, fresh);

@@ -130,6 +130,21 @@ test('keeps on disk exactly the nodes that the kept versions reach', async (t) =
   });
 });
 
+test('a view held until its height is pruned says so, and does not call the store corrupt', async (t) => {
+  const dir = await folder(t);
+  await filled(dir, 6);
+  const store = await openDiskStore({ dir, stores, keep: 2, cacheBytes: 0 });
+  const held = [store.latest(), store.at(5n)];
+  for (let h = 7; h <= 20; h++) {
+    store.stage(BigInt(h), block(h));
+    await store.commit();
+  }
+  held.forEach((view, i) => {
+    assert.throws(() => [...(view?.store('bank').iterate() ?? [])], { name: 'Error', message: `store: height ${6 - i} is no longer kept` });
+  });
+  await store.close();
+});
+
 test('works off a shortened history in small steps', async (t) => {
   const dir = await folder(t);
   await filled(dir, 20, 0);
