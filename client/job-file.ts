@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Job files: what a person writes (JSON, decimals, names) to the message that the chain takes. Every refusal names the
+// field and the rule.
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { fromHex } from '../core/bytes.ts';
+import { parseCoinsText, toProtoCoin } from '../core/coin.ts';
+import { specToProto } from '../modules/pogo/spec.ts';
+import type { Coin } from '../proto/gen/cosmos.base.v1beta1.ts';
+import { type DataSet, Mode, type MsgCreateJob, type RoundTerms } from '../proto/gen/pogo.v1.ts';
+import { bitsOf } from '../train/float32.ts';
+import { initialState } from '../train/init.ts';
+import { kernelId } from '../train/kernel.ts';
+import { layoutOf } from '../train/layout.ts';
+import { treeOfLeaves } from '../train/merkle.ts';
+import { sampleBytes, type TrainSpec } from '../train/spec.ts';
+import { validateSpec } from '../train/validate.ts';
+import { KNOWN_DATASETS, knownDataset } from './datasets.ts';
+import { UsageError } from './errors.ts';
+import { readJson } from './files.ts';
+
+const DECIMAL = /^\d+(\.\d+)?(e-?\d+)?$/i;
+/** A non-negative decimal, as JSON number or as text; the nearest binary32 is what travels. */
+const decimal = z.union([z.number().nonnegative(), z.string().regex(DECIMAL).transform(Number)], { error: 'must be a non-negative decimal like "0.1"' });
+const count = z.number().int().min(0).max(0xffffffff);
+const positive = count.min(1);
+const bps = count.max(10_000);
+const hash = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
+
+const coin = z.string().transform((text, ctx): Coin => {
+  try {
+    const [only, ...others] = parseCoinsText(text, 'coin');
+    if (only !== undefined && others.length === 0 && only.amount > 0n) return toProtoCoin(only);
+  } catch {
+    // The one message below says what is wanted.
+  }
+  ctx.addIssue({ code: 'custom', message: 'must be one positive amount with its denomination like "5000000upogo"' });
+  return z.NEVER;
+});
+
+const dataset = z.union([z.string(), z.strictObject({ name: z.string().min(1).max(64), root: hash, size: positive, sample_bytes: positive })]);
+
+const optimizer = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('sgd'), momentum: decimal }),
+  z.strictObject({ kind: z.literal('adamw'), beta1: decimal, beta2: decimal, epsilon: decimal, weight_decay: decimal }),
+]);
+
+const windows = z.strictObject({ commit: positive, answer: positive, attest: positive, reveal: positive, dispute: count });
+
+const terms = z.strictObject({
+  steps: positive,
+  checkpoint_every: positive,
+  leaf_challenges: count,
+  assigned_steps: count,
+  eval_samples: positive,
+  max_commits: positive,
+  /** Least mean improvement per sample, in nats. */
+  min_improvement: decimal,
+  /** Standard errors of the acceptance rule. */
+  standard_errors: decimal,
+  progress_window: positive,
+  windows,
+  reward: coin,
+  verifier_bps: bps,
+  runner_up_bps: bps,
+});
+
+const jobFile = z.strictObject({
+  title: z.string().min(1).max(128),
+  mode: z.literal('race').default('race'),
+  arithmetic: z.literal('exact8').default('exact8'),
+  model: z.strictObject({ kind: z.literal('mlp'), layers: z.array(positive), input_exponent: z.number().int() }),
+  optimizer,
+  learning_rate: z.strictObject({ base: decimal, warmup_steps: count.default(0), total_steps: positive, floor_ratio: decimal }),
+  batch_size: positive,
+  training: dataset,
+  evaluation: dataset,
+  /** Seed of the initial model; random when absent. */
+  seed: hash.optional(),
+  round: terms,
+  escrow: coin,
+});
+
+type JobFile = z.infer<typeof jobFile>;
+
+function parse<T>(shape: z.ZodType<T>, json: unknown, source: string): T {
+  const parsed = shape.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const path = issue?.path.map((p) => (typeof p === 'number' ? `[${p}]` : `.${String(p)}`)).join('');
+  throw new UsageError(`${source}: ${path === undefined || path === '' ? 'job' : path.replace(/^\./, '')}: ${issue?.message}`);
+}
+
+function toOptimizer(o: JobFile['optimizer']): unknown {
+  if (o.kind === 'sgd') return { kind: 'sgd', momentum: bitsOf(o.momentum) };
+  return { kind: 'adamw', beta1: bitsOf(o.beta1), beta2: bitsOf(o.beta2), epsilon: bitsOf(o.epsilon), weightDecay: bitsOf(o.weight_decay) };
+}
+
+function toSpec(job: JobFile, source: string): TrainSpec {
+  const { model, learning_rate: lr } = job;
+  try {
+    return validateSpec({
+      arithmetic: job.arithmetic,
+      model: { kind: model.kind, layers: model.layers, inputExponent: model.input_exponent },
+      optimizer: toOptimizer(job.optimizer),
+      schedule: { baseRate: bitsOf(lr.base), warmupSteps: lr.warmup_steps, totalSteps: lr.total_steps, floorRatio: bitsOf(lr.floor_ratio) },
+      batchSize: job.batch_size,
+    });
+  } catch (error) {
+    throw new UsageError(`${source}: ${(error as Error).message}`);
+  }
+}
+
+function toDataset(value: JobFile['training'], field: string, spec: TrainSpec, source: string): DataSet {
+  const found =
+    typeof value === 'string'
+      ? knownDataset(value)
+      : { name: value.name, root: fromHex(value.root), size: BigInt(value.size), sampleBytes: value.sample_bytes };
+  if (found === undefined) throw new UsageError(`${source}: ${field}: no such data set; known are ${KNOWN_DATASETS.join(', ')}`);
+  const wanted = sampleBytes(spec.model);
+  if (found.sampleBytes !== wanted)
+    throw new UsageError(`${source}: ${field}: its samples have ${found.sampleBytes} bytes, the model takes ${wanted}`);
+  return found;
+}
+
+function toTerms(t: z.infer<typeof terms>, source: string): RoundTerms {
+  if (t.checkpoint_every > t.steps) throw new UsageError(`${source}: round.checkpoint_every: must not exceed round.steps`);
+  return {
+    steps: t.steps,
+    checkpointEvery: t.checkpoint_every,
+    leafChallenges: t.leaf_challenges,
+    assignedSteps: t.assigned_steps,
+    evalSamples: t.eval_samples,
+    maxCommits: t.max_commits,
+    // The chain counts losses in 2^-16 nats.
+    minImprovement: BigInt(Math.round(t.min_improvement * 65_536)),
+    zMilli: Math.round(t.standard_errors * 1000),
+    progressWindow: t.progress_window,
+    windows: t.windows,
+    reward: t.reward,
+    verifierBps: t.verifier_bps,
+    runnerUpBps: t.runner_up_bps,
+  };
+}
+
+/** RFC 6962 root over the state leaves of the model that `seed` (32 bytes) gives. */
+export function initialStateRoot(spec: TrainSpec, seed: Uint8Array): Uint8Array {
+  return treeOfLeaves(initialState(spec, seed), layoutOf(spec).stateLeafBytes).root;
+}
+
+/**
+ * The message that posts the job of a parsed job file; `source` begins error texts. Throws UsageError naming field and
+ * rule. Derives the initial model (some milliseconds per million parameters).
+ */
+export function createJobMessage(json: unknown, owner: string, source = 'job file'): MsgCreateJob {
+  const job = parse(jobFile, json, source);
+  const spec = toSpec(job, source);
+  const seed = job.seed === undefined ? new Uint8Array(randomBytes(32)) : fromHex(job.seed);
+  return {
+    owner,
+    title: job.title,
+    mode: Mode.MODE_RACE,
+    spec: specToProto(spec),
+    kernelId: kernelId(spec),
+    training: toDataset(job.training, 'training', spec, source),
+    evaluation: toDataset(job.evaluation, 'evaluation', spec, source),
+    initSeed: seed,
+    initStateRoot: initialStateRoot(spec, seed),
+    terms: toTerms(job.round, source),
+    escrow: job.escrow,
+  };
+}
+
+/** Terms of a parsed job file, or of a file that holds its `round` part alone. */
+export function readTerms(json: unknown, source = 'terms file'): RoundTerms {
+  const whole = typeof json === 'object' && json !== null && 'round' in json;
+  return whole ? toTerms(parse(jobFile, json, source).round, source) : toTerms(parse(terms, json, source), source);
+}
+
+/** Names of the jobs that come with the project. */
+export const JOB_PRESETS: readonly string[] = ['mnist-mlp'];
+
+/** Content of a job file: the path of a `.json` file, or the name of a preset. Throws UsageError. */
+export function loadJob(nameOrPath: string): unknown {
+  if (JOB_PRESETS.includes(nameOrPath)) return readJson(fileURLToPath(new URL(`./jobs/${nameOrPath}.json`, import.meta.url)), 'job');
+  if (!nameOrPath.endsWith('.json')) throw new UsageError(`job: expected a .json file or one of ${JOB_PRESETS.join(', ')}, got "${nameOrPath}"`);
+  return readJson(nameOrPath, 'job file');
+}
