@@ -140,6 +140,8 @@ export interface Job {
   readonly closing: boolean;
   readonly finalizedRounds: bigint;
   readonly createdHeight: bigint;
+  readonly waiting: string;
+  readonly wakeHeight: bigint;
 }
 export const Job: MessageType<Job> = { typeName: 'pogo.v1.Job' };
 export interface VerifierDraw {
@@ -163,6 +165,7 @@ export interface Round {
   readonly winner: string;
   readonly outcome: string;
   readonly closedHeight: bigint;
+  readonly challengeHeight: bigint;
 }
 export const Round: MessageType<Round> = { typeName: 'pogo.v1.Round' };
 export interface Commit {
@@ -226,6 +229,7 @@ export interface Attestation {
   readonly height: bigint;
   readonly revealed: boolean;
   readonly report?: Report | undefined;
+  readonly drawSignature: Uint8Array;
 }
 export const Attestation: MessageType<Attestation> = { typeName: 'pogo.v1.Attestation' };
 export interface Miner {
@@ -259,6 +263,7 @@ export interface Unbonding {
   readonly role: string;
   readonly amount?: cosmos_base_v1beta1.Coin | undefined;
   readonly releaseHeight: bigint;
+  readonly createdHeight: bigint;
 }
 export const Unbonding: MessageType<Unbonding> = { typeName: 'pogo.v1.Unbonding' };
 export interface FraudClaim {
@@ -281,7 +286,7 @@ export interface Params {
   readonly bountyBps: number;
   readonly committeeSize: number;
   readonly maxStrikes: number;
-  readonly maxOpenJobs: number;
+  readonly maxOpenRounds: number;
   readonly maxSteps: number;
   readonly maxParamCount: bigint;
   readonly gasPerUpdate: bigint;
@@ -290,6 +295,14 @@ export interface Params {
   readonly gasPerBls: bigint;
   readonly arithmetics: readonly string[];
   readonly roundPause: number;
+  readonly verifierPool: number;
+  readonly gasPerSample: bigint;
+  readonly refundPerMillionGas: string;
+  readonly claimBlocks: number;
+  readonly keepRounds: number;
+  readonly maxUnbondings: number;
+  readonly maxClaims: number;
+  readonly maxDuePerBlock: number;
 }
 export const Params: MessageType<Params> = { typeName: 'pogo.v1.Params' };
 export interface Beacon {
@@ -406,6 +419,7 @@ export interface QueryChallengesRequest {
 export const QueryChallengesRequest: MessageType<QueryChallengesRequest> = { typeName: 'pogo.v1.QueryChallengesRequest' };
 export interface QueryChallengesResponse {
   readonly challenges: readonly Challenge[];
+  readonly open: readonly number[];
 }
 export const QueryChallengesResponse: MessageType<QueryChallengesResponse> = { typeName: 'pogo.v1.QueryChallengesResponse' };
 export interface QueryAttestationsRequest {
