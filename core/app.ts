@@ -117,7 +117,7 @@ export function createApplication(options: ApplicationOptions): Application {
     pending = undefined;
     check = new Overlay(overlay);
     lastBlock = { ...block, height: request.initialHeight - 1n };
-    return { consensusParams: undefined, validators: toAbciUpdates(updates), appHash: EMPTY };
+    return { consensusParams: chainState.updates(seed), validators: toAbciUpdates(updates), appHash: EMPTY };
   }
 
   function expectedHeight(request: abci.RequestFinalizeBlock): void {
@@ -228,7 +228,17 @@ export function createApplication(options: ApplicationOptions): Application {
   };
 }
 
-const NO_GAS = { hasCost: 0n, deleteCost: 0n, readCostFlat: 0n, readCostPerByte: 0n, writeCostFlat: 0n, writeCostPerByte: 0n, iterNextCostFlat: 0n };
+const NO_GAS = {
+  hasCost: 0n,
+  deleteCost: 0n,
+  readCostFlat: 0n,
+  readCostPerByte: 0n,
+  writeCostFlat: 0n,
+  writeCostPerByte: 0n,
+  iterNextCostFlat: 0n,
+  txCostFlat: 0n,
+  messageCostFlat: 0n,
+};
 
 function parseAppState(bytes: Uint8Array): JsonObject {
   let value: Json;

@@ -4,8 +4,9 @@
 import type { Input, MessageType } from '../proto/message.ts';
 import { concatBytes, fromUtf8, prefixEnd, readU64be, u64be, utf8 } from './bytes.ts';
 import { decode, encode } from './codec.ts';
-import type { Context, ReadContext } from './context.ts';
+import type { Context } from './context.ts';
 import { CorruptStateError } from './errors.ts';
+import type { ReadStore } from './store.ts';
 
 export interface KeyCodec<K> {
   encode(key: K): Uint8Array;
@@ -81,10 +82,15 @@ export const intValue: ValueCodec<bigint> = { encode: (v) => utf8(v.toString()),
 /** Presence only. */
 export const unitValue: ValueCodec<true> = { encode: () => Uint8Array.of(1), decode: () => true };
 
+/** What reading takes: a context, or a version of the state without one. */
+export interface Readable {
+  store(name: string): ReadStore;
+}
+
 export interface Item<V> {
-  get(ctx: ReadContext): V | undefined;
+  get(ctx: Readable): V | undefined;
   /** As `get`; throws CorruptStateError when absent. */
-  need(ctx: ReadContext): V;
+  need(ctx: Readable): V;
   set(ctx: Context, value: V): void;
   delete(ctx: Context): void;
 }
@@ -92,7 +98,7 @@ export interface Item<V> {
 /** A single value under a one-byte key. */
 export function item<V>(store: string, prefix: number, value: ValueCodec<V>): Item<V> {
   const key = Uint8Array.of(prefix);
-  const get = (ctx: ReadContext): V | undefined => {
+  const get = (ctx: Readable): V | undefined => {
     const bytes = ctx.store(store).get(key);
     return bytes === undefined ? undefined : value.decode(bytes);
   };
@@ -120,12 +126,12 @@ export interface KeyMap<K, V> {
   readonly storeName: string;
   readonly prefix: Uint8Array;
   readonly key: KeyCodec<K>;
-  get(ctx: ReadContext, key: K): V | undefined;
-  has(ctx: ReadContext, key: K): boolean;
+  get(ctx: Readable, key: K): V | undefined;
+  has(ctx: Readable, key: K): boolean;
   set(ctx: Context, key: K, value: V): void;
   delete(ctx: Context, key: K): void;
   /** Entries in key order. Collect them (`[...m.entries(ctx)]`) before changing the collection. */
-  entries(ctx: ReadContext, options?: IterateOptions): IterableIterator<readonly [K, V]>;
+  entries(ctx: Readable, options?: IterateOptions): IterableIterator<readonly [K, V]>;
 }
 
 /** A map under a one-byte prefix. */

@@ -3,7 +3,7 @@
 import { errOutOfGas } from './errors.ts';
 import type { Entry, Range, ReadStore, WriteStore } from './store.ts';
 
-/** Costs of state access (cosmos-sdk store/types/gas.go, KVGasConfig). */
+/** Costs of state access (cosmos-sdk store/types/gas.go, KVGasConfig) and of a transaction's fixed parts. */
 export interface GasTable {
   readonly hasCost: bigint;
   readonly deleteCost: bigint;
@@ -12,9 +12,15 @@ export interface GasTable {
   readonly writeCostFlat: bigint;
   readonly writeCostPerByte: bigint;
   readonly iterNextCostFlat: bigint;
+  /** Of each transaction, and of each of its messages: decoding, routing, hashing, events. */
+  readonly txCostFlat: bigint;
+  readonly messageCostFlat: bigint;
 }
 
-/** The genesis default: the figures of cosmos-sdk 0.53. */
+/**
+ * The genesis default: state access as in cosmos-sdk 0.53. Its handlers read the same accounts and parameters many times
+ * over; the flat parts stand for that, so that wallets' usual gas limits fit.
+ */
 export const DEFAULT_GAS_TABLE: GasTable = {
   hasCost: 1000n,
   deleteCost: 1000n,
@@ -23,6 +29,8 @@ export const DEFAULT_GAS_TABLE: GasTable = {
   writeCostFlat: 2000n,
   writeCostPerByte: 30n,
   iterNextCostFlat: 30n,
+  txCostFlat: 15_000n,
+  messageCostFlat: 10_000n,
 };
 
 export interface GasMeter {

@@ -11,6 +11,8 @@ export interface GasTable {
   readonly writeCostFlat: bigint;
   readonly writeCostPerByte: bigint;
   readonly iterNextCostFlat: bigint;
+  readonly txCostFlat: bigint;
+  readonly messageCostFlat: bigint;
 }
 export const GasTable: MessageType<GasTable> = { typeName: 'pogo.chain.v1.GasTable' };
 export interface Version {
