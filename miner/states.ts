@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Model states on disk, each under its root, so that a daemon that starts again has its head at once.
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { equalBytes, toHex } from '../core/bytes.ts';
+import { layoutOf } from '../train/layout.ts';
+import { stateTree } from '../train/round.ts';
+import type { TrainSpec } from '../train/spec.ts';
+import { writeSynced } from './artifact/store.ts';
+
+export class StateStore {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    mkdirSync(folder, { recursive: true });
+  }
+
+  has(root: Uint8Array): boolean {
+    return existsSync(this.#fileOf(root));
+  }
+
+  /** The state of that root; undefined when it is not here. A file that does not hash to the root is removed. */
+  get(spec: TrainSpec, root: Uint8Array): Uint8Array | undefined {
+    if (!this.has(root)) return undefined;
+    const state = new Uint8Array(readFileSync(this.#fileOf(root)));
+    if (isState(spec, state, root)) return state;
+    rmSync(this.#fileOf(root), { force: true });
+    return undefined;
+  }
+
+  /** Keeps a state whose root the caller computed or checked. */
+  put(root: Uint8Array, state: Uint8Array): void {
+    const file = this.#fileOf(root);
+    if (existsSync(file)) return;
+    writeSynced(`${file}.${process.pid}.tmp`, state);
+    renameSync(`${file}.${process.pid}.tmp`, file);
+  }
+
+  /** Removes all but the `keep` newest and those of `roots`. */
+  prune(keep: number, roots: readonly Uint8Array[]): void {
+    const kept = new Set(roots.map((root) => toHex(root)));
+    const dated = readdirSync(this.#folder).map((name) => ({ name, at: statSync(join(this.#folder, name)).mtimeMs }));
+    dated.sort((a, b) => b.at - a.at);
+    for (const { name } of dated.slice(keep)) if (!kept.has(name)) rmSync(join(this.#folder, name), { force: true });
+  }
+
+  #fileOf(root: Uint8Array): string {
+    return join(this.#folder, toHex(root));
+  }
+}
+
+/** Whether `state` has the length that the specification asks for and this root. */
+export function isState(spec: TrainSpec, state: Uint8Array, root: Uint8Array): boolean {
+  return state.length === layoutOf(spec).stateBytes && equalBytes(stateTree(spec, state).root, root);
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// A miner's round: train, write the artifact as the steps come, measure what will be claimed.
+import { claimIndices } from '../../modules/pogo/seeds.ts';
+import type { Trainer } from '../../train/backend.ts';
+import { type RoundInput, type RoundResult, runRound } from '../../train/round.ts';
+import type { Stored } from '../artifact/store.ts';
+import { ArtifactWriter } from '../artifact/writer.ts';
+import { attackedTrainer } from '../attacks/trainers.ts';
+import { type Bench, measure, sum, type TaskControl } from './bench.ts';
+import { type RoundContext, shapeOfRound } from './context.ts';
+import type { TrainResult, TrainTask } from './tasks.ts';
+
+export async function train(bench: Bench, task: TrainTask, control: TaskControl): Promise<TrainResult> {
+  const { context, miner } = task;
+  const { spec, terms } = context;
+  const parentState = bench.state(spec, context.parentRoot);
+  const dataset = await bench.dataset(context.training);
+  const evaluation = await bench.dataset(context.evaluation);
+  const own = await bench.trainer(spec);
+  const trainer = attackedTrainer(task.attack, own, terms.steps);
+  const binding = { chainId: context.chainId, job: context.job, round: context.round, miner };
+  const input = { binding, roundSeed: context.seed, parentState, stepsBefore: context.stepsBefore, dataset };
+  const started = performance.now();
+  const { result, artifact } = await writeRound(
+    bench,
+    trainer,
+    { ...input, steps: terms.steps, checkpointEvery: terms.checkpointEvery },
+    context,
+    control,
+  );
+  const seconds = (performance.now() - started) / 1000;
+  const claims = claimIndices(context.seed, terms.evalSamples, evaluation.size);
+  const parentLoss = sum((await measure(own, parentState, evaluation, claims)).losses);
+  const loss = sum((await measure(own, result.finalState, evaluation, claims)).losses);
+  bench.states.put(result.finalRoot, result.finalState);
+  return {
+    miner,
+    traceRoot: result.traceRoot,
+    stateRoot: result.finalRoot,
+    code4Root: result.model4Root,
+    artifactRoot: artifact.root,
+    artifactSize: artifact.size,
+    parentLoss,
+    loss,
+    stepsPerSecond: terms.steps / seconds,
+  };
+}
+
+async function writeRound(
+  bench: Bench,
+  trainer: Trainer,
+  input: RoundInput,
+  context: RoundContext,
+  control: TaskControl,
+): Promise<{ readonly result: RoundResult; readonly artifact: Stored }> {
+  const writer = new ArtifactWriter(bench.artifacts, shapeOfRound(context));
+  try {
+    const steps = runRound(trainer, input);
+    for (;;) {
+      const next = await steps.next();
+      if (next.done === true) return { result: next.value, artifact: writer.finish(next.value.model4, next.value.records) };
+      control.check();
+      writer.step(next.value.codes, next.value.state);
+      control.progress({ step: next.value.step, steps: input.steps });
+    }
+  } catch (error) {
+    writer.abort();
+    throw error;
+  }
+}
