@@ -23,9 +23,9 @@ export interface GradientResult extends StepResult {
 }
 
 export interface Evaluation {
-  /** Loss per sample in 2^-16 nats, 0..2^31 - 1. */
+  /** Loss per sample in 2^-16 nats, 0..2^31 - 1; of a language model the mean over its positions, rounded down. */
   readonly losses: Int32Array;
-  /** Index of the largest logit per sample, the lowest one of equals. */
+  /** Index of the largest logit per sample (of its last position), the lowest one of equals. */
   readonly predicted: Uint16Array;
 }
 
@@ -50,7 +50,7 @@ export interface Trainer {
   gradient(samples: Uint8Array): Awaitable<GradientResult>;
   /** The update alone, from codes. InvalidCodesError, InvalidStepError. */
   applyCodes(codes: Uint8Array, globalStep: number): Awaitable<void>;
-  /** Losses and classes of any number of samples. InvalidStepError. */
+  /** Losses and classes of any number of samples. InvalidStepError; InvalidStateError when there is no 4-bit form. */
   evaluate(samples: Uint8Array, form: ModelForm): Awaitable<Evaluation>;
   /** Releases threads and memory; the trainer is unusable afterwards. */
   close(): Awaitable<void>;

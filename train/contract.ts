@@ -7,25 +7,32 @@ import type { Quantised } from './quantise.ts';
 export const CHUNK = 1024;
 
 /**
- * out[i * b.slices + j] = sum over t of a[i, t] * b[j, t]. Each chunk's integer total is converted to binary32 (one
- * rounding), scaled by 2^(ea + eb) (exact, or infinite), and added to the sum of the chunks before it (one rounding).
+ * Sum over t of a[i, t] * b[j, t]. Each chunk's integer total is converted to binary32 (one rounding), scaled by
+ * 2^(ea + eb) (exact, or infinite), and added to the sum of the chunks before it (one rounding).
  */
-export function contract(a: Quantised, b: Quantised, out: Float32Array, offset = 0): void {
-  const length = a.length;
-  const x = a.mantissas;
-  const y = b.mantissas;
+export function dot(a: Quantised, i: number, b: Quantised, j: number): number {
+  const { length } = a;
+  const scale = pow2((a.exponents[i] as number) + (b.exponents[j] as number));
+  let sum = 0;
+  for (let from = 0; from < length; from += CHUNK) {
+    const to = Math.min(from + CHUNK, length);
+    const value = Math.fround(Math.fround(chunkTotal(a.mantissas, i * length, b.mantissas, j * length, from, to)) * scale);
+    sum = from === 0 ? value : Math.fround(sum + value);
+  }
+  return sum;
+}
+
+/** Where a contraction's results go: element (i, j) to data[offset + i * stride + j]. */
+export interface Target {
+  readonly data: Float32Array;
+  readonly offset: number;
+  readonly stride: number;
+}
+
+/** All dot products of the slices of a with those of b. */
+export function contract(a: Quantised, b: Quantised, out: Target): void {
   for (let i = 0; i < a.slices; i++) {
-    const ea = a.exponents[i] as number;
-    for (let j = 0; j < b.slices; j++) {
-      const scale = pow2(ea + (b.exponents[j] as number));
-      let sum = 0;
-      for (let from = 0; from < length; from += CHUNK) {
-        const to = Math.min(from + CHUNK, length);
-        const value = Math.fround(Math.fround(chunkTotal(x, i * length, y, j * length, from, to)) * scale);
-        sum = from === 0 ? value : Math.fround(sum + value);
-      }
-      out[offset + i * b.slices + j] = sum;
-    }
+    for (let j = 0; j < b.slices; j++) out.data[out.offset + i * out.stride + j] = dot(a, i, b, j);
   }
 }
 

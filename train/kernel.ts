@@ -17,7 +17,21 @@ export function kernelId(spec: TrainSpec): Uint8Array {
 }
 
 function modelText(model: ModelSpec): string {
-  return `mlp ${model.layers.join('-')} input ${model.inputExponent}`;
+  switch (model.kind) {
+    case 'mlp':
+      return `mlp ${model.layers.join('-')} input ${model.inputExponent}`;
+    case 'cnn': {
+      const convolutions = model.convolutions.map((c) => `${c.filters}/${c.kernel}/${c.stride}`);
+      const sizes = [model.height, model.width, model.channels].join('x');
+      return `cnn ${sizes} ${[...convolutions, ...model.hidden, model.classes].join('-')} input ${model.inputExponent}`;
+    }
+    case 'gpt': {
+      const { vocab, context, width, layers, heads, tied } = model;
+      return `gpt vocab ${vocab} context ${context} width ${width} layers ${layers} heads ${heads} head ${tied ? 'tied' : 'own'}`;
+    }
+    default:
+      return model satisfies never;
+  }
 }
 
 function optimizerText(optimizer: OptimizerSpec): string {

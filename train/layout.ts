@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where each parameter lies. Tensors stand in written order (for each layer: weight, then bias), row-major, each
+// Where each parameter lies. Tensors stand in written order (tensors.ts), row-major, each
 // from the start of a leaf of 1,024 parameters; what remains of its last leaf is padding (+0).
-import type { ModelSpec, TrainSpec } from './spec.ts';
+import type { TrainSpec } from './spec.ts';
+import { type TensorShape, tensorsOf } from './tensors.ts';
 
 export const LEAF_PARAMETERS = 1024;
 export const BLOCK_PARAMETERS = 64;
@@ -9,20 +10,6 @@ export const BLOCK_PARAMETERS = 64;
 export const BLOCK_BYTES = 33;
 export const BLOCKS_PER_LEAF: number = LEAF_PARAMETERS / BLOCK_PARAMETERS;
 export const CODE_LEAF_BYTES: number = BLOCKS_PER_LEAF * BLOCK_BYTES;
-
-/** How a tensor's first values are drawn: zeros, ones, or normal with deviation sqrt(gain / fan). */
-export type TensorInit =
-  | { readonly kind: 'zeros' }
-  | { readonly kind: 'ones' }
-  | { readonly kind: 'normal'; readonly gain: number; readonly fan: number };
-
-export interface TensorShape {
-  /** PyTorch's name, as written to safetensors. */
-  readonly name: string;
-  /** Row-major; weights are [out, in]. */
-  readonly shape: readonly number[];
-  readonly init: TensorInit;
-}
 
 export interface Tensor extends TensorShape {
   /** Number of elements without padding. */
@@ -49,19 +36,6 @@ export interface Layout {
   readonly codeLeafBytes: number;
   readonly stateBytes: number;
   readonly codeBytes: number;
-}
-
-/** Tensors of a network in written order. */
-export function tensorsOf(model: ModelSpec): TensorShape[] {
-  const tensors: TensorShape[] = [];
-  for (let l = 1; l < model.layers.length; l++) {
-    const fan = model.layers[l - 1] as number;
-    const out = model.layers[l] as number;
-    const gain = l === model.layers.length - 1 ? 1 : 2;
-    tensors.push({ name: `layers.${l - 1}.weight`, shape: [out, fan], init: { kind: 'normal', gain, fan } });
-    tensors.push({ name: `layers.${l - 1}.bias`, shape: [out], init: { kind: 'zeros' } });
-  }
-  return tensors;
 }
 
 /** The layout of a validated specification. */

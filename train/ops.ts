@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What each operation of a program means, in plain TypeScript. Products and sums are contractions; everything else
 // is single binary32 operations (f = Math.fround). Each output is flushed and checked by the caller.
+import * as attention from './attention.ts';
 import { contract, sumSlices } from './contract.ts';
+import { patches, patchesGrad } from './convolution.ts';
+import { embed, scatter, tokensOf } from './embed.ts';
 import { FormatError } from './errors.ts';
 import { pow2 } from './float32.ts';
-import type { Buffer, BufferShape, Op } from './program.ts';
+import type { Tensor } from './layout.ts';
+import * as transformer from './norm.ts';
+import type { Buffer, BufferShape, ConvolutionOp, DenseOp, Op, TokenOp, TransformerOp } from './program.ts';
 import { colsOf, quantise, rowsOf } from './quantise.ts';
 import { rowLoss, rowSoftmax } from './softmax.ts';
 
@@ -12,16 +17,17 @@ const f = Math.fround;
 
 /** What operations read and write. */
 export interface Workspace {
+  /** Samples at hand. */
   readonly rows: number;
   readonly shapes: readonly BufferShape[];
   readonly buffers: readonly Float32Array[];
-  /** Encoded samples of `rows` rows, `sampleBytes` each; the last byte is the label. */
+  /** Encoded samples, `sampleBytes` each; a classifier's last byte is the label. */
   readonly samples: Uint8Array;
   readonly sampleBytes: number;
   /** Parameters and their gradient in the padded layout. */
   readonly theta: Float32Array;
   readonly gradient: Float32Array;
-  /** Per row, filled by crossEntropy. */
+  /** Per row of logits, filled by crossEntropy. */
   readonly losses: Int32Array;
   readonly predicted: Uint16Array;
 }
@@ -29,12 +35,38 @@ export interface Workspace {
 /** Runs one operation; returns the array that it wrote, before flush and check. */
 export function execute(op: Op, w: Workspace): Float32Array {
   switch (op.op) {
+    case 'patches':
+    case 'patchesGrad':
+      return executeConvolution(op, w);
+    case 'embed':
+    case 'embedGrad':
+    case 'positionGrad':
+    case 'tokenCrossEntropy':
+      return executeToken(op, w);
     case 'input':
-      return input(w, op.exponent, op.out);
+    case 'linear':
+    case 'bias':
+    case 'relu':
+    case 'reluGrad':
+    case 'crossEntropy':
+    case 'linearWeightGrad':
+    case 'linearInputGrad':
+    case 'biasGrad':
+      return executeDense(op, w);
+    default:
+      return executeTransformer(op, w);
+  }
+}
+
+function executeDense(op: DenseOp, w: Workspace): Float32Array {
+  switch (op.op) {
+    case 'input':
+      return input(w, op.exponent, data(w, op.out));
     case 'linear': {
-      const [out, inputs] = matrix(op.w.shape);
-      const x = quantise(rowsOf(data(w, op.x), w.rows, inputs), 8);
-      contract(x, quantise(rowsOf(w.theta, out, inputs, op.w.offset), 8), data(w, op.out));
+      const { rows, cols } = shape(w, op.out);
+      const inputs = op.w.count / cols;
+      const x = quantise(rowsOf(data(w, op.x), rows, inputs), 8);
+      contract(x, quantise(rowsOf(w.theta, cols, inputs, op.w.offset), 8), { data: data(w, op.out), offset: 0, stride: cols });
       return data(w, op.out);
     }
     case 'bias':
@@ -43,26 +75,124 @@ export function execute(op: Op, w: Workspace): Float32Array {
       return select(data(w, op.x), data(w, op.x), data(w, op.out));
     case 'reluGrad':
       return select(data(w, op.y), data(w, op.dy), data(w, op.out));
-    case 'crossEntropy':
-      return crossEntropy(w, op.x, op.out);
+    case 'crossEntropy': {
+      const { rows, cols } = shape(w, op.x);
+      const labels = Uint16Array.from({ length: rows }, (_, r) => label(w, r, cols));
+      return crossEntropy(w, op, labels);
+    }
     case 'linearWeightGrad': {
-      const [out, inputs] = matrix(op.w.shape);
-      const dy = quantise(colsOf(data(w, op.dy), w.rows, out), 14);
-      contract(dy, quantise(colsOf(data(w, op.x), w.rows, inputs), 8), w.gradient, op.w.offset);
-      return w.gradient.subarray(op.w.offset, op.w.offset + op.w.count);
+      const { rows, cols } = shape(w, op.dy);
+      const inputs = op.w.count / cols;
+      const dy = quantise(colsOf(data(w, op.dy), rows, cols), 14);
+      contract(dy, quantise(colsOf(data(w, op.x), rows, inputs), 8), { data: w.gradient, offset: op.w.offset, stride: inputs });
+      return part(w.gradient, op.w);
     }
     case 'linearInputGrad': {
-      const [out, inputs] = matrix(op.w.shape);
-      const dy = quantise(rowsOf(data(w, op.dy), w.rows, out), 14);
-      contract(dy, quantise(colsOf(w.theta, out, inputs, op.w.offset), 8), data(w, op.out));
+      const { rows, cols } = shape(w, op.dy);
+      const inputs = op.w.count / cols;
+      const dy = quantise(rowsOf(data(w, op.dy), rows, cols), 14);
+      contract(dy, quantise(colsOf(w.theta, cols, inputs, op.w.offset), 8), { data: data(w, op.out), offset: 0, stride: inputs });
       return data(w, op.out);
     }
     case 'biasGrad': {
-      sumSlices(quantise(colsOf(data(w, op.dy), w.rows, op.b.count), 14), w.gradient, op.b.offset);
-      return w.gradient.subarray(op.b.offset, op.b.offset + op.b.count);
+      const { rows, cols } = shape(w, op.dy);
+      sumSlices(quantise(colsOf(data(w, op.dy), rows, cols), 14), w.gradient, op.b.offset);
+      return part(w.gradient, op.b);
     }
     default:
       return op satisfies never;
+  }
+}
+
+function executeConvolution(op: ConvolutionOp, w: Workspace): Float32Array {
+  const out = data(w, op.out);
+  if (op.op === 'patches') patches(op.geometry, data(w, op.x), out);
+  else patchesGrad(op.geometry, data(w, op.dy), out);
+  return out;
+}
+
+function executeToken(op: TokenOp, w: Workspace): Float32Array {
+  switch (op.op) {
+    case 'embed': {
+      const tokens = tokensOf(op.tokens, w.samples, shape(w, op.out).rows, 0);
+      embed(tokens, op.tokens.context, part(w.theta, op.e), part(w.theta, op.p), data(w, op.out));
+      return data(w, op.out);
+    }
+    case 'embedGrad': {
+      const tokens = tokensOf(op.tokens, w.samples, shape(w, op.dy).rows, 0);
+      scatter(tokens, data(w, op.dy), part(w.gradient, op.e), op.accumulate);
+      return part(w.gradient, op.e);
+    }
+    case 'positionGrad': {
+      const positions = Uint16Array.from({ length: shape(w, op.dy).rows }, (_, r) => r % op.context);
+      scatter(positions, data(w, op.dy), part(w.gradient, op.p), false);
+      return part(w.gradient, op.p);
+    }
+    case 'tokenCrossEntropy':
+      return crossEntropy(w, op, tokensOf(op.tokens, w.samples, shape(w, op.x).rows, 1));
+    default:
+      return op satisfies never;
+  }
+}
+
+function executeTransformer(op: TransformerOp, w: Workspace): Float32Array {
+  if (op.op === 'normGainGrad') {
+    transformer.normGainGrad(normInput(op, w), data(w, op.dy), part(w.gradient, op.g));
+    return part(w.gradient, op.g);
+  }
+  const out = data(w, op.out);
+  switch (op.op) {
+    case 'add':
+      transformer.add(data(w, op.x), data(w, op.y), out);
+      break;
+    case 'squaredRelu':
+      transformer.squaredRelu(data(w, op.x), out);
+      break;
+    case 'squaredReluGrad':
+      transformer.squaredReluGrad(data(w, op.x), data(w, op.dy), out);
+      break;
+    case 'norm':
+      transformer.norm(normInput(op, w), out);
+      break;
+    case 'normInputGrad':
+      transformer.normInputGrad(normInput(op, w), data(w, op.dy), out);
+      break;
+    default:
+      executeAttention(op, w, out);
+  }
+  return out;
+}
+
+type ElementOp = 'add' | 'squaredRelu' | 'squaredReluGrad' | 'norm' | 'normInputGrad' | 'normGainGrad';
+
+function executeAttention(op: Exclude<TransformerOp, { op: ElementOp }>, w: Workspace, out: Float32Array): void {
+  switch (op.op) {
+    case 'scores':
+      attention.scores(op.shape, data(w, op.qkv), shape(w, op.qkv).rows, out);
+      break;
+    case 'causalSoftmax':
+      attention.causalSoftmax(op.shape, data(w, op.x), out);
+      break;
+    case 'mix':
+      attention.mix(op.shape, data(w, op.p), data(w, op.qkv), shape(w, op.qkv).rows, out);
+      break;
+    case 'mixProbabilityGrad':
+      attention.mixProbabilityGrad(op.shape, data(w, op.qkv), data(w, op.dy), shape(w, op.dy).rows, out);
+      break;
+    case 'mixValueGrad':
+      attention.mixValueGrad(op.shape, data(w, op.p), data(w, op.dy), shape(w, op.dy).rows, out);
+      break;
+    case 'causalSoftmaxGrad':
+      attention.causalSoftmaxGrad(op.shape, data(w, op.p), data(w, op.dy), out);
+      break;
+    case 'queryGrad':
+      attention.queryGrad(op.shape, data(w, op.ds), data(w, op.qkv), shape(w, op.qkv).rows, out);
+      break;
+    case 'keyGrad':
+      attention.keyGrad(op.shape, data(w, op.ds), data(w, op.qkv), shape(w, op.qkv).rows, out);
+      break;
+    default:
+      op satisfies never;
   }
 }
 
@@ -70,16 +200,25 @@ function data(w: Workspace, buffer: Buffer): Float32Array {
   return w.buffers[buffer] as Float32Array;
 }
 
-function matrix(shape: readonly number[]): readonly [number, number] {
-  return [shape[0] as number, shape[1] as number];
+function shape(w: Workspace, buffer: Buffer): BufferShape {
+  return w.shapes[buffer] as BufferShape;
 }
 
-function input(w: Workspace, exponent: number, to: Buffer): Float32Array {
-  const out = data(w, to);
-  const { cols } = w.shapes[to] as BufferShape;
+/** A tensor's elements of a vector in the padded layout. */
+function part(vector: Float32Array, tensor: Tensor): Float32Array {
+  return vector.subarray(tensor.offset, tensor.offset + tensor.count);
+}
+
+function normInput(op: Extract<TransformerOp, { g: Tensor }>, w: Workspace): transformer.NormInput {
+  const { rows, cols } = shape(w, op.x);
+  return { x: data(w, op.x), g: part(w.theta, op.g), inverse: data(w, op.inverse), rows, cols };
+}
+
+function input(w: Workspace, exponent: number, out: Float32Array): Float32Array {
+  const inputs = w.sampleBytes - 1;
   const scale = pow2(exponent);
   for (let r = 0; r < w.rows; r++) {
-    for (let c = 0; c < cols; c++) out[r * cols + c] = (w.samples[r * w.sampleBytes + c] as number) * scale;
+    for (let c = 0; c < inputs; c++) out[r * inputs + c] = (w.samples[r * w.sampleBytes + c] as number) * scale;
   }
   return out;
 }
@@ -87,8 +226,8 @@ function input(w: Workspace, exponent: number, to: Buffer): Float32Array {
 function bias(w: Workspace, op: Extract<Op, { op: 'bias' }>): Float32Array {
   const x = data(w, op.x);
   const out = data(w, op.out);
-  const cols = op.b.count;
-  for (let r = 0; r < w.rows; r++) {
+  const { rows, cols } = shape(w, op.out);
+  for (let r = 0; r < rows; r++) {
     for (let c = 0; c < cols; c++) out[r * cols + c] = f((x[r * cols + c] as number) + (w.theta[op.b.offset + c] as number));
   }
   return out;
@@ -106,16 +245,16 @@ function label(w: Workspace, row: number, classes: number): number {
   return value;
 }
 
-/** p = f(entry / sum); out = f(f(p - (c = label)) * f(1 / rows)). */
-function crossEntropy(w: Workspace, from: Buffer, to: Buffer): Float32Array {
-  const x = data(w, from);
-  const out = data(w, to);
-  const { cols } = w.shapes[from] as BufferShape;
+/** p = f(entry / sum); out = f(f(p - (c = label)) * f(1 / rows)), rows those of the logits. */
+function crossEntropy(w: Workspace, op: { readonly x: Buffer; readonly out: Buffer }, labels: Uint16Array): Float32Array {
+  const x = data(w, op.x);
+  const out = data(w, op.out);
+  const { rows, cols } = shape(w, op.x);
   const entries = new Uint32Array(cols);
-  const share = f(1 / w.rows);
-  for (let r = 0; r < w.rows; r++) {
+  const share = f(1 / rows);
+  for (let r = 0; r < rows; r++) {
     const row = rowSoftmax(x, r * cols, cols, entries);
-    const target = label(w, r, cols);
+    const target = labels[r] as number;
     w.losses[r] = rowLoss(row, x[r * cols + target] as number);
     w.predicted[r] = row.argmax;
     for (let c = 0; c < cols; c++) {

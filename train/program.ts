@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A network as a list of exact operations over named buffers. Backends execute the list; what each operation
 // means, in which order and with which roundings, is `reference.ts`. Buffers are row-major binary32 matrices.
-import { layoutOf, type Tensor } from './layout.ts';
-import type { MlpSpec, TrainSpec } from './spec.ts';
+import type { Tensor } from './layout.ts';
+import { compileCnn, compileGpt, compileMlp } from './networks.ts';
+import type { TrainSpec } from './spec.ts';
+import type { Geometry } from './tensors.ts';
 
 /** Index into `Program.buffers`. */
 export type Buffer = number;
@@ -16,7 +18,7 @@ export interface BufferShape {
  * Every operation flushes its outputs (|y| < 2^-60 becomes +0) and refuses NaN and infinity in them.
  * Q8, Q14: mantissas with one power-of-two scale per slice along the contraction (quantise.ts).
  */
-export type Op =
+export type DenseOp =
   /** out[r, c] = byte c of sample r * 2^exponent */
   | { readonly op: 'input'; readonly exponent: number; readonly out: Buffer }
   /** out[r, o] = sum over i of Q8(x)[r, i] * Q8(w)[o, i]; scales per row of x and per row of w */
@@ -36,7 +38,63 @@ export type Op =
   /** out = y > 0 ? dy : +0, where y is the output of the relu */
   | { readonly op: 'reluGrad'; readonly y: Buffer; readonly dy: Buffer; readonly out: Buffer };
 
+/** Images: matrices hold one pixel per row, channels in columns. */
+export type ConvolutionOp =
+  /** out[pixel', (channel, ky, kx)] = x[pixel under the kernel, channel], +0 outside the image */
+  | { readonly op: 'patches'; readonly x: Buffer; readonly geometry: Geometry; readonly out: Buffer }
+  /** out[pixel, channel] = sum over (ky, kx) in ascending order of the patch elements that came from it */
+  | { readonly op: 'patchesGrad'; readonly dy: Buffer; readonly geometry: Geometry; readonly out: Buffer };
+
+/** How a sample's tokens are read. */
+export interface TokenShape {
+  readonly vocab: number;
+  readonly context: number;
+  readonly bytes: 1 | 2;
+}
+
+/** Causal attention: matrices of (sample, position) rows; probabilities have (sample, head, position) rows. */
+export interface AttentionShape {
+  readonly context: number;
+  readonly width: number;
+  readonly heads: number;
+}
+
+export type TokenOp =
+  /** out[r] = e[token of r] + p[position of r] */
+  | { readonly op: 'embed'; readonly tokens: TokenShape; readonly e: Tensor; readonly p: Tensor; readonly out: Buffer }
+  /** gradient of e: contraction with the one-hot matrix of tokens; `accumulate` adds to what is there */
+  | { readonly op: 'embedGrad'; readonly tokens: TokenShape; readonly dy: Buffer; readonly e: Tensor; readonly accumulate: boolean }
+  /** gradient of p: contraction with the one-hot matrix of positions */
+  | { readonly op: 'positionGrad'; readonly context: number; readonly dy: Buffer; readonly p: Tensor }
+  /** crossEntropy whose label of a row is the token after it */
+  | { readonly op: 'tokenCrossEntropy'; readonly tokens: TokenShape; readonly x: Buffer; readonly out: Buffer };
+
+export type TransformerOp =
+  /** out = f(x + y) */
+  | { readonly op: 'add'; readonly x: Buffer; readonly y: Buffer; readonly out: Buffer }
+  /** out = h * h with h = x > 0 ? x : +0 */
+  | { readonly op: 'squaredRelu'; readonly x: Buffer; readonly out: Buffer }
+  /** out = x > 0 ? f(f(x + x) * dy) : +0 */
+  | { readonly op: 'squaredReluGrad'; readonly x: Buffer; readonly dy: Buffer; readonly out: Buffer }
+  /** inverse[r] = 1 / sqrt(mean square of Q8(x)[r] + 1e-5); out = f(f(x * inverse) * g) */
+  | { readonly op: 'norm'; readonly x: Buffer; readonly g: Tensor; readonly inverse: Buffer; readonly out: Buffer }
+  | { readonly op: 'normInputGrad'; readonly x: Buffer; readonly g: Tensor; readonly inverse: Buffer; readonly dy: Buffer; readonly out: Buffer }
+  | { readonly op: 'normGainGrad'; readonly x: Buffer; readonly g: Tensor; readonly inverse: Buffer; readonly dy: Buffer }
+  /** out[i, j] = q[i] . k[j] / sqrt(head width) for j <= i, else +0 */
+  | { readonly op: 'scores'; readonly shape: AttentionShape; readonly qkv: Buffer; readonly out: Buffer }
+  | { readonly op: 'causalSoftmax'; readonly shape: AttentionShape; readonly x: Buffer; readonly out: Buffer }
+  /** out[i] = sum over j of P8[i, j] * v[j] */
+  | { readonly op: 'mix'; readonly shape: AttentionShape; readonly p: Buffer; readonly qkv: Buffer; readonly out: Buffer }
+  | { readonly op: 'mixProbabilityGrad'; readonly shape: AttentionShape; readonly qkv: Buffer; readonly dy: Buffer; readonly out: Buffer }
+  | { readonly op: 'mixValueGrad'; readonly shape: AttentionShape; readonly p: Buffer; readonly dy: Buffer; readonly out: Buffer }
+  | { readonly op: 'causalSoftmaxGrad'; readonly shape: AttentionShape; readonly p: Buffer; readonly dy: Buffer; readonly out: Buffer }
+  | { readonly op: 'queryGrad'; readonly shape: AttentionShape; readonly ds: Buffer; readonly qkv: Buffer; readonly out: Buffer }
+  | { readonly op: 'keyGrad'; readonly shape: AttentionShape; readonly ds: Buffer; readonly qkv: Buffer; readonly out: Buffer };
+
+export type Op = DenseOp | ConvolutionOp | TokenOp | TransformerOp;
+
 export interface Program {
+  /** Samples at once. */
   readonly rows: number;
   readonly buffers: readonly BufferShape[];
   /** From samples to logits. */
@@ -46,41 +104,17 @@ export interface Program {
   readonly logits: Buffer;
 }
 
-/** The operations of `spec` on `rows` samples at once. */
-export function compile(spec: TrainSpec, rows: number): Program {
-  return compileMlp(spec, spec.model, rows);
-}
-
-function compileMlp(spec: TrainSpec, model: MlpSpec, rows: number): Program {
-  const { tensors } = layoutOf(spec);
-  const buffers: BufferShape[] = [];
-  const buffer = (cols: number): Buffer => buffers.push({ rows, cols }) - 1;
-  const width = (l: number): number => model.layers[l] as number;
-  const forward: Op[] = [];
-  const backward: Op[] = [];
-  const last = model.layers.length - 1;
-  const x: Buffer[] = [buffer(width(0))];
-  forward.push({ op: 'input', exponent: model.inputExponent, out: x[0] as Buffer });
-  for (let l = 1; l <= last; l++) {
-    const z = buffer(width(l));
-    const a = buffer(width(l));
-    forward.push({ op: 'linear', x: x[l - 1] as Buffer, w: tensors[2 * l - 2] as Tensor, out: z });
-    forward.push({ op: 'bias', x: z, b: tensors[2 * l - 1] as Tensor, out: a });
-    x.push(l === last ? a : buffer(width(l)));
-    if (l < last) forward.push({ op: 'relu', x: a, out: x[l] as Buffer });
+/** The operations of `spec` on `samples` samples at once. */
+export function compile(spec: TrainSpec, samples: number): Program {
+  const { model } = spec;
+  switch (model.kind) {
+    case 'mlp':
+      return compileMlp(spec, model, samples);
+    case 'cnn':
+      return compileCnn(spec, model, samples);
+    case 'gpt':
+      return compileGpt(spec, model, samples);
+    default:
+      return model satisfies never;
   }
-  const logits = x[last] as Buffer;
-  let dy = buffer(width(last));
-  backward.push({ op: 'crossEntropy', x: logits, out: dy });
-  for (let l = last; l >= 1; l--) {
-    backward.push({ op: 'linearWeightGrad', x: x[l - 1] as Buffer, dy, w: tensors[2 * l - 2] as Tensor });
-    backward.push({ op: 'biasGrad', dy, b: tensors[2 * l - 1] as Tensor });
-    if (l === 1) break;
-    const dx = buffer(width(l - 1));
-    const da = buffer(width(l - 1));
-    backward.push({ op: 'linearInputGrad', dy, w: tensors[2 * l - 2] as Tensor, out: dx });
-    backward.push({ op: 'reluGrad', y: x[l - 1] as Buffer, dy: dx, out: da });
-    dy = da;
-  }
-  return { rows, buffers, forward, backward, logits };
 }

@@ -9,12 +9,12 @@ import { type Layout, layoutOf } from './layout.ts';
 import { decodeModel4, encodeModel4 } from './model4.ts';
 import { execute, type Workspace } from './ops.ts';
 import { compile, type Op, type Program } from './program.ts';
-import { sampleBytes, type TrainSpec } from './spec.ts';
+import { rowsPerSample, sampleBytes, type TrainSpec } from './spec.ts';
 import { allFinite, checkState, emptyState, readState, type StateArrays, writeFloats, writeState } from './state.ts';
 import { coefficients, update } from './update.ts';
 
-/** Samples that `evaluate` puts through at once; rows do not influence each other, so the number changes no bit. */
-const EVALUATION_ROWS = 64;
+/** Samples that `evaluate` puts through at once; they do not influence each other, so the number changes no bit. */
+const EVALUATION_SAMPLES = 64;
 
 export const reference: SyncBackend = { name: 'reference', create: (spec) => new ReferenceTrainer(spec) };
 
@@ -69,14 +69,15 @@ class ReferenceTrainer implements SyncTrainer {
     const theta = form === 'full' ? this.#state.theta : decodeModel4(encodeModel4(this.#state.theta));
     const losses = new Int32Array(count);
     const predicted = new Uint16Array(count);
-    for (let from = 0; from < count; from += EVALUATION_ROWS) {
-      const to = Math.min(from + EVALUATION_ROWS, count);
+    const atOnce = Math.min(EVALUATION_SAMPLES, this.spec.batchSize);
+    for (let from = 0; from < count; from += atOnce) {
+      const to = Math.min(from + atOnce, count);
       const program = compile(this.spec, to - from);
       const w = workspace(this.spec, program, samples.subarray(from * bytes, to * bytes), theta, this.#gradient);
       for (const op of program.forward) run(op, w);
       run(program.backward[0] as Op, w);
-      losses.set(w.losses, from);
-      predicted.set(w.predicted, from);
+      losses.set(sampleLosses(w), from);
+      for (let i = from; i < to; i++) predicted[i] = w.predicted[(i - from + 1) * rowsPerSample(this.spec.model) - 1] as number;
     }
     return { losses, predicted };
   }
@@ -92,7 +93,7 @@ class ReferenceTrainer implements SyncTrainer {
     const codes = new Uint8Array(this.layout.codeBytes);
     encodeCodes(this.#gradient, codes);
     let loss = 0n;
-    for (const row of w.losses) loss += BigInt(row);
+    for (const row of sampleLosses(w)) loss += BigInt(row);
     return { codes, loss, logits: w.buffers[this.#program.logits] as Float32Array };
   }
 }
@@ -106,9 +107,21 @@ function workspace(spec: TrainSpec, program: Program, samples: Uint8Array, theta
     sampleBytes: sampleBytes(spec.model),
     theta,
     gradient,
-    losses: new Int32Array(program.rows),
-    predicted: new Uint16Array(program.rows),
+    losses: new Int32Array(program.rows * rowsPerSample(spec.model)),
+    predicted: new Uint16Array(program.rows * rowsPerSample(spec.model)),
   };
+}
+
+/** Loss of each sample: the mean of its rows' losses, rounded down. */
+function sampleLosses(w: Workspace): Int32Array {
+  const rows = w.losses.length / w.rows;
+  const out = new Int32Array(w.rows);
+  for (let s = 0; s < w.rows; s++) {
+    let sum = 0;
+    for (let r = s * rows; r < (s + 1) * rows; r++) sum += w.losses[r] as number;
+    out[s] = (sum - (sum % rows)) / rows;
+  }
+  return out;
 }
 
 /** One operation, its output flushed and refused when not finite. */

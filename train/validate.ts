@@ -3,7 +3,9 @@
 import { SpecError } from './errors.ts';
 import { fromBits } from './float32.ts';
 import { layoutOf } from './layout.ts';
-import { LIMITS, type ModelSpec, type OptimizerSpec, type ScheduleSpec, type TrainSpec } from './spec.ts';
+import { compile } from './program.ts';
+import { type CnnSpec, type GptSpec, LIMITS, type MlpSpec, type ModelSpec, type OptimizerSpec, type ScheduleSpec, type TrainSpec } from './spec.ts';
+import { geometriesOf } from './tensors.ts';
 
 /** The specification that `input` is; throws SpecError naming field and rule. Unknown fields are refused. */
 export function validateSpec(input: unknown): TrainSpec {
@@ -15,23 +17,75 @@ export function validateSpec(input: unknown): TrainSpec {
   const batchSize = integer(spec.batchSize, 'batchSize', 1, LIMITS.batchSize);
   const valid: TrainSpec = { arithmetic: 'exact8', model, optimizer, schedule, batchSize };
   if (layoutOf(valid).paddedCount > LIMITS.parameters) throw new SpecError('model', `must have at most ${LIMITS.parameters} parameters with padding`);
-  const width = model.layers.reduce((a, b) => a + b, 0);
-  if (width * batchSize > LIMITS.activations) throw new SpecError('batchSize', `times the sum of the layers must be at most ${LIMITS.activations}`);
+  const elements = compile(valid, batchSize).buffers.reduce((a, { rows, cols }) => a + rows * cols, 0);
+  if (elements > LIMITS.activations)
+    throw new SpecError('batchSize', `makes ${elements} activations of a step, at most ${LIMITS.activations} are allowed`);
   return valid;
 }
 
 function validateModel(input: unknown): ModelSpec {
   const kind = kindOf(input);
-  if (kind !== 'mlp') throw new SpecError('model.kind', "must be 'mlp'");
+  if (kind === 'mlp') return validateMlp(input);
+  if (kind === 'cnn') return validateCnn(input);
+  if (kind === 'gpt') return validateGpt(input);
+  throw new SpecError('model.kind', "must be 'mlp', 'gpt' or 'cnn'");
+}
+
+function validateMlp(input: unknown): MlpSpec {
   const model = fields(input, 'model', ['kind', 'layers', 'inputExponent']);
-  const layers: unknown = model.layers;
-  if (!Array.isArray(layers)) throw new SpecError('model.layers', 'must be a list');
-  if (layers.length < 2 || layers.length > LIMITS.layers) throw new SpecError('model.layers', `must have 2 to ${LIMITS.layers} entries`);
-  const widths = layers.map((width: unknown, i) => integer(width, `model.layers[${i}]`, 1, LIMITS.width));
-  if ((widths[widths.length - 1] as number) < 2) throw new SpecError(`model.layers[${widths.length - 1}]`, 'must be at least 2 classes');
-  if ((widths[widths.length - 1] as number) > 256)
-    throw new SpecError(`model.layers[${widths.length - 1}]`, 'must be at most 256 classes, since a label is one byte');
-  return { kind: 'mlp', layers: widths, inputExponent: integer(model.inputExponent, 'model.inputExponent', -16, 0) };
+  const layers = list(model.layers, 'model.layers', 2, LIMITS.layers).map((width, i) => integer(width, `model.layers[${i}]`, 1, LIMITS.width));
+  classes(layers[layers.length - 1], `model.layers[${layers.length - 1}]`);
+  return { kind: 'mlp', layers, inputExponent: integer(model.inputExponent, 'model.inputExponent', -16, 0) };
+}
+
+/** A label is one byte. */
+function classes(value: unknown, path: string): number {
+  return integer(value, path, 2, 256);
+}
+
+function validateCnn(input: unknown): CnnSpec {
+  const names = ['kind', 'height', 'width', 'channels', 'convolutions', 'hidden', 'classes', 'inputExponent'] as const;
+  const model = fields(input, 'model', names);
+  const convolutions = list(model.convolutions, 'model.convolutions', 1, LIMITS.layers).map((entry, i) => {
+    const at = `model.convolutions[${i}]`;
+    const { filters, kernel, stride } = fields(entry, at, ['filters', 'kernel', 'stride']);
+    return {
+      filters: integer(filters, `${at}.filters`, 1, LIMITS.width),
+      kernel: integer(kernel, `${at}.kernel`, 1, LIMITS.kernel),
+      stride: integer(stride, `${at}.stride`, 1, LIMITS.kernel),
+    };
+  });
+  const valid: CnnSpec = {
+    kind: 'cnn',
+    height: integer(model.height, 'model.height', 1, 4096),
+    width: integer(model.width, 'model.width', 1, 4096),
+    channels: integer(model.channels, 'model.channels', 1, 64),
+    convolutions,
+    hidden: list(model.hidden, 'model.hidden', 0, LIMITS.layers).map((width, i) => integer(width, `model.hidden[${i}]`, 1, LIMITS.width)),
+    classes: classes(model.classes, 'model.classes'),
+    inputExponent: integer(model.inputExponent, 'model.inputExponent', -16, 0),
+  };
+  geometriesOf(valid).forEach(({ outHeight, outWidth }, i) => {
+    if (outHeight < 1 || outWidth < 1) throw new SpecError(`model.convolutions[${i}].kernel`, 'must not be larger than the padded image');
+  });
+  return valid;
+}
+
+function validateGpt(input: unknown): GptSpec {
+  const model = fields(input, 'model', ['kind', 'vocab', 'context', 'width', 'layers', 'heads', 'tied']);
+  const width = integer(model.width, 'model.width', 1, LIMITS.width);
+  const heads = integer(model.heads, 'model.heads', 1, width);
+  if (width % heads !== 0) throw new SpecError('model.width', 'must be a multiple of model.heads');
+  if (typeof model.tied !== 'boolean') throw new SpecError('model.tied', 'must be true or false');
+  return {
+    kind: 'gpt',
+    vocab: integer(model.vocab, 'model.vocab', 2, LIMITS.vocab),
+    context: integer(model.context, 'model.context', 1, LIMITS.context),
+    width,
+    layers: integer(model.layers, 'model.layers', 1, LIMITS.blocks),
+    heads,
+    tied: model.tied,
+  };
 }
 
 function validateOptimizer(input: unknown): OptimizerSpec {
@@ -72,6 +126,12 @@ function fields<K extends string>(input: unknown, path: string, names: readonly 
     if (!(names as readonly string[]).includes(name)) throw new SpecError(`${path}.${name}`, 'is not a known field');
   for (const name of names) if (!Object.hasOwn(input, name)) throw new SpecError(`${path}.${name}`, 'is missing');
   return input as Record<K, unknown>;
+}
+
+function list(value: unknown, path: string, least: number, most: number): unknown[] {
+  if (!Array.isArray(value)) throw new SpecError(path, 'must be a list');
+  if (value.length < least || value.length > most) throw new SpecError(path, `must have ${least} to ${most} entries`);
+  return value;
 }
 
 function integer(value: unknown, path: string, least: number, most: number): number {

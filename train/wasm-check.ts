@@ -7,9 +7,9 @@ import { initialState } from './init.ts';
 import { layoutOf } from './layout.ts';
 import { execute, type Workspace } from './ops.ts';
 import { philox } from './philox.ts';
-import { compile, type Op } from './program.ts';
+import { compile, type DenseOp } from './program.ts';
 import { reference } from './reference.ts';
-import { type OptimizerSpec, sampleBytes, type TrainSpec } from './spec.ts';
+import { classCount, type MlpTrainSpec, type OptimizerSpec, sampleBytes, type TrainSpec } from './spec.ts';
 import { thetaOf } from './state.ts';
 import type { CompiledKernels } from './wasm-module.ts';
 import { runOp } from './wasm-ops.ts';
@@ -18,13 +18,13 @@ import { WasmTrainer } from './wasm-trainer.ts';
 const SGD: OptimizerSpec = { kind: 'sgd', momentum: bitsOf(0.9) };
 const ADAMW: OptimizerSpec = { kind: 'adamw', beta1: bitsOf(0.9), beta2: bitsOf(0.999), epsilon: bitsOf(1e-8), weightDecay: bitsOf(0.01) };
 
-function small(layers: readonly number[], batchSize: number, optimizer: OptimizerSpec): TrainSpec {
+function small(layers: readonly number[], batchSize: number, optimizer: OptimizerSpec): MlpTrainSpec {
   const schedule = { baseRate: bitsOf(0.05), warmupSteps: 1, totalSteps: 9, floorRatio: 0 };
   return { arithmetic: 'exact8', model: { kind: 'mlp', layers, inputExponent: -8 }, optimizer, schedule, batchSize };
 }
 
 /** Whole tiles, ragged ones, more than one chunk along features and along samples, both optimisers. */
-const NETWORKS: readonly TrainSpec[] = [
+const NETWORKS: readonly MlpTrainSpec[] = [
   small([48, 32, 16], 32, SGD),
   small([37, 19, 11, 5], 13, ADAMW),
   small([1100, 6, 3], 5, SGD),
@@ -46,7 +46,7 @@ export function firstDifference(kernels: CompiledKernels): string | undefined {
 /** Samples whose columns differ in magnitude, as pixels do; some are 0 and 255. */
 function samplesOf(spec: TrainSpec, draw: number): Uint8Array {
   const bytes = sampleBytes(spec.model);
-  const classes = spec.model.layers[spec.model.layers.length - 1] as number;
+  const classes = classCount(spec.model);
   const out = new Uint8Array(spec.batchSize * bytes);
   const words = new Uint32Array(4);
   for (let i = 0; i < out.length; i += 4) {
@@ -78,7 +78,7 @@ function differingOp(spec: TrainSpec, trainer: WasmTrainer): string | undefined 
     predicted: new Uint16Array(spec.batchSize),
   };
   const c = trainer.context(spec.batchSize);
-  for (const op of [...program.forward, ...program.backward]) {
+  for (const op of [...program.forward, ...program.backward] as DenseOp[]) {
     const expected = execute(op, w);
     for (let i = 0; i < expected.length; i++) expected[i] = flush(expected[i] as number);
     runOp(op, c);
@@ -91,7 +91,7 @@ function differingOp(spec: TrainSpec, trainer: WasmTrainer): string | undefined 
 }
 
 /** What an operation wrote, in the reference's order. */
-function outputOf(op: Exclude<Op, { op: 'input' }>, trainer: WasmTrainer, rows: number): Float32Array {
+function outputOf(op: Exclude<DenseOp, { op: 'input' }>, trainer: WasmTrainer, rows: number): Float32Array {
   const { plan } = trainer;
   if (op.op === 'linearWeightGrad') return trainer.floats(plan.gradient + 4 * op.w.offset, op.w.count);
   if (op.op === 'biasGrad') return trainer.floats(plan.gradient + 4 * op.b.offset, op.b.count);

@@ -4,7 +4,7 @@
 //   linear            out^T = W . x^T         left: rows of W,     right: columns of x^T
 //   linearWeightGrad  dW    = dy^T . x        left: rows of dy^T,  right: rows of x^T
 //   linearInputGrad   dx^T  = W^T . dy^T      left: columns of W,  right: columns of dy^T
-import { FormatError, InvalidStepError } from './errors.ts';
+import { FormatError, InvalidStepError, SpecError } from './errors.ts';
 import type { Tensor } from './layout.ts';
 import type { Buffer, Op } from './program.ts';
 import { LN2 } from './tables.ts';
@@ -69,7 +69,7 @@ export function runOp(op: Op, c: OpContext): void {
       return;
     }
     default:
-      op satisfies never;
+      throw new SpecError('model.kind', `has an operation without a wasm kernel: ${op.op}`);
   }
 }
 

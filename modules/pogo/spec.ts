@@ -39,6 +39,7 @@ function optimizerToProto(optimizer: OptimizerSpec): NonNullable<ProtoTrainSpec[
 
 /** The message of a specification. */
 export function specToProto(spec: TrainSpec): ProtoTrainSpec {
+  if (spec.model.kind !== 'mlp') throw new SpecError('model', 'must be an mlp');
   const { layers, inputExponent } = spec.model;
   return {
     arithmetic: spec.arithmetic,

@@ -68,7 +68,7 @@ test('a contraction is exact in each chunk of 1,024 terms, whatever the shape', 
       const a = quantise(rowsOf(Float32Array.from({ length: m * k }, next), m, k), 14);
       const b = quantise(colsOf(Float32Array.from({ length: n * k }, next), k, n), 8);
       const out = new Float32Array(m * n);
-      contract(a, b, out);
+      contract(a, b, { data: out, offset: 0, stride: b.slices });
       out.forEach((value, at) => {
         assert.ok(Object.is(value, exact(a, Math.floor(at / n), b, at % n)));
       });
@@ -87,7 +87,7 @@ test('the largest mantissas of a full chunk stay below 2^31', () => {
   const a: Quantised = { slices: 1, length: 1024, mantissas: new Int16Array(1024).fill(8191), exponents: new Int8Array(1) };
   const b: Quantised = { slices: 1, length: 1024, mantissas: new Int16Array(1024).fill(-127), exponents: new Int8Array(1) };
   const out = new Float32Array(1);
-  contract(a, b, out);
+  contract(a, b, { data: out, offset: 0, stride: b.slices });
   assert.equal(out[0], Math.fround(-1024 * 8191 * 127));
 });
 

@@ -7,7 +7,7 @@ import { initialState } from '../../../train/init.ts';
 import { layoutOf } from '../../../train/layout.ts';
 import { decodeModel4, encodeModel4 } from '../../../train/model4.ts';
 import { reference } from '../../../train/reference.ts';
-import type { TrainSpec } from '../../../train/spec.ts';
+import type { MlpTrainSpec } from '../../../train/spec.ts';
 import { thetaOf } from '../../../train/state.ts';
 import { failedVectors } from '../../../train/vectors.ts';
 import { mlpSpec } from '../../vectors/train/specs.ts';
@@ -16,7 +16,7 @@ test('the reference meets its vectors', async () => {
   assert.deepEqual(await failedVectors(reference), []);
 });
 
-function samples(spec: TrainSpec, count: number, seed: number): Uint8Array {
+function samples(spec: MlpTrainSpec, count: number, seed: number): Uint8Array {
   const bytes = (spec.model.layers[0] as number) + 1;
   const classes = spec.model.layers.at(-1) as number;
   let s = seed;
@@ -27,7 +27,7 @@ function samples(spec: TrainSpec, count: number, seed: number): Uint8Array {
 }
 
 /** Mean cross entropy in binary64 of the network with parameters `theta` (padded layout). */
-function lossInBinary64(spec: TrainSpec, theta: Float64Array, batch: Uint8Array): number {
+function lossInBinary64(spec: MlpTrainSpec, theta: Float64Array, batch: Uint8Array): number {
   const { layers } = spec.model;
   const { tensors } = layoutOf(spec);
   const bytes = (layers[0] as number) + 1;
