@@ -32,6 +32,41 @@ export function divDown(a: Dec, b: Dec): Dec {
   return (a * ONE) / b;
 }
 
+/** Quotient of non-negative decimals, rounded up; the divisor must not be zero (LegacyDec.QuoRoundUp). */
+export function divUp(a: Dec, b: Dec): Dec {
+  if (b === 0n) throw new RangeError('dec: division by zero');
+  return chop((a * ONE * ONE) / b, 'up');
+}
+
+/** Product of non-negative decimals, rounded to the nearest, halves to even (LegacyDec.Mul). */
+export function mulHalfEven(a: Dec, b: Dec): Dec {
+  return chop(a * b, 'half-even');
+}
+
+/**
+ * Quotient of non-negative decimals, rounded to the nearest, halves to even; the divisor must not be zero. As
+ * LegacyDec.Quo: 36 places are cut towards zero first, then 18 of them are rounded away.
+ */
+export function divHalfEven(a: Dec, b: Dec): Dec {
+  if (b === 0n) throw new RangeError('dec: division by zero');
+  return chop((a * ONE * ONE) / b, 'half-even');
+}
+
+/** Takes 18 places off a non-negative integer. */
+function chop(wide: bigint, rounding: 'half-even' | 'up'): Dec {
+  if (wide < 0n) throw new RangeError('dec: this rounding is defined for non-negative values only');
+  const quotient = wide / ONE;
+  const rest = wide % ONE;
+  if (rounding === 'up') return rest === 0n ? quotient : quotient + 1n;
+  const half = ONE / 2n;
+  return rest > half || (rest === half && quotient % 2n === 1n) ? quotient + 1n : quotient;
+}
+
+/** Nearest integer of a non-negative decimal, halves to even (LegacyDec.RoundInt). */
+export function roundHalfEven(dec: Dec): bigint {
+  return chop(dec, 'half-even');
+}
+
 /** Integer part, rounded towards zero. */
 export function truncate(dec: Dec): bigint {
   return dec / ONE;

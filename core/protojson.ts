@@ -38,7 +38,7 @@ export function isDecimal(field: protobuf.Field): boolean {
 function scalarToJson(field: protobuf.Field, value: unknown): Json {
   const custom = customType(field);
   if (custom === 'dec') return decimalText(value);
-  if (custom === 'int') return value === '' ? '0' : (value as string);
+  if (custom === 'int') return (typeof value === 'string' ? value : fromUtf8(value as Uint8Array)) || '0';
   if (typeof value === 'bigint') return value.toString();
   if (value instanceof Uint8Array) return base64.encode(value);
   return value as Json;
@@ -114,8 +114,15 @@ function decimalFromJson(field: protobuf.Field, json: Json, path: string): strin
   return field.type === 'bytes' ? utf8(digits) : digits;
 }
 
+/** math.Int in a bytes field travels as its decimal text. */
+function intBytesFromJson(json: Json, path: string): Uint8Array {
+  if (typeof json !== 'string' || !/^-?\d{1,78}$/.test(json)) throw new CodecError(`${path}: expected an integer in a string`);
+  return utf8(json);
+}
+
 function scalarFromJson(field: protobuf.Field, json: Json, path: string): unknown {
   if (customType(field) === 'dec') return decimalFromJson(field, json, path);
+  if (customType(field) === 'int' && field.type === 'bytes') return intBytesFromJson(json, path);
   if (field.type === 'bool') {
     if (typeof json !== 'boolean') throw new CodecError(`${path}: expected true or false`);
     return json;
