@@ -106,9 +106,11 @@ export function createApplication(options: ApplicationOptions): Application {
     const seed = createContext({ chain, block, crypto, gasTable: NO_GAS }, overlay, 'genesis', freeMeter());
     chainState.start(seed, request.consensusParams);
     const updates: ValidatorUpdate[] = [];
+    const stray = Object.keys(appState).find((name) => !modules.some((m) => m.name === name));
+    if (stray !== undefined) throw new Error(`app_state.${stray}: no module has this name`);
     for (const module of modules) {
       const part = appState[module.name];
-      if (part === undefined) continue;
+      if (part === undefined) throw new Error(`app_state.${module.name}: missing`);
       module.genesis.validate(part, chain);
       updates.push(...module.genesis.init(seed, part));
     }

@@ -111,7 +111,6 @@ export function executeTx(env: Environment, overlay: Overlay, bytes: Uint8Array,
   let tx: DecodedTx;
   try {
     tx = decodeTx(env.router, bytes);
-    for (const m of tx.messages) m.handler.validate(m.value, env.chain);
   } catch (error) {
     return { ...base, ...failure(env, error, bytes) };
   }
@@ -121,6 +120,8 @@ export function executeTx(env: Environment, overlay: Overlay, bytes: Uint8Array,
   try {
     const anteLayer = overlay.fork();
     env.ante(createContext(env, anteLayer, mode, gas, true), tx, { minGasPrices: env.minGasPrices });
+    // Behind the signatures, so that a wallet's unsupported sign mode is named before anything in its messages.
+    for (const m of tx.messages) m.handler.validate(m.value, env.chain);
     events = anteLayer.takeEvents();
     anteLayer.apply(overlay);
     if (mode === 'check' || mode === 'recheck')

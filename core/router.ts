@@ -21,7 +21,7 @@ function index<T>(items: readonly T[], keyOf: (item: T) => string, what: string)
 }
 
 /** Router over the modules in their order. */
-export function createRouter(modules: readonly Module[]): Router {
+export function createRouter(modules: readonly Pick<Module, 'messages' | 'queries'>[]): Router {
   const messages = modules.flatMap((m) => m.messages);
   const queries = modules.flatMap((m) => m.queries);
   const byUrl = index(messages, (h) => h.typeUrl, 'message');

@@ -4,10 +4,10 @@ import { parseAddress } from '../../core/address.ts';
 import { amountOf, type Coin, formatCoins, parseCoin, parseCoins } from '../../core/coin.ts';
 import type { Context } from '../../core/context.ts';
 import { ONE } from '../../core/dec.ts';
-import { errInsufficientFee, errUnknownAddress } from '../../core/errors.ts';
+import { errInsufficientFee, errInsufficientFunds, errUnknownAddress, TxError } from '../../core/errors.ts';
 import { event } from '../../core/events.ts';
 import type { DecodedTx } from '../../core/tx.ts';
-import { getBalance, sendToModule } from '../bank/index.ts';
+import { sendToModule } from '../bank/index.ts';
 import { getAccount } from './keeper.ts';
 import { FEE_COLLECTOR } from './types.ts';
 
@@ -30,14 +30,22 @@ export function checkMinGasPrice(tx: DecodedTx, prices: ReadonlyMap<string, bigi
   throw errInsufficientFee(`insufficient fees; got: ${formatCoins(fee)} required: ${formatCoins(required)}`);
 }
 
+/** A simulation is sent without the fee that it is made to find: it moves one unit, so that its gas is that of the real payment. */
+function pretendFee(ctx: Context, payer: Uint8Array): void {
+  try {
+    sendToModule(ctx, payer, FEE_COLLECTOR, [{ denom: ctx.chain.bondDenom, amount: 1n }]);
+  } catch (error) {
+    // Who owns nothing may still simulate.
+    if (!(error instanceof TxError) || error.code !== errInsufficientFunds.code) throw error;
+  }
+}
+
 /** Moves the fee to the fee collector. Throws TxError sdk/5 or sdk/9. */
 export function chargeFee(ctx: Context, tx: DecodedTx): void {
   const payer = parseAddress(tx.feePayer, ctx.chain.addressPrefix, 'fee.payer');
   if (getAccount(ctx, payer) === undefined) throw errUnknownAddress(`fee payer address: ${tx.feePayer} does not exist`);
-  let fee = feeOf(tx);
-  // A simulation is sent without the fee that it is made to find: it moves one unit, so that its gas is that of the real payment.
-  const { bondDenom } = ctx.chain;
-  if (ctx.mode === 'simulate' && fee.length === 0 && getBalance(ctx, payer, bondDenom) > 0n) fee = [{ denom: bondDenom, amount: 1n }];
+  const fee = feeOf(tx);
   if (fee.length > 0) sendToModule(ctx, payer, FEE_COLLECTOR, fee);
+  else if (ctx.mode === 'simulate') pretendFee(ctx, payer);
   ctx.emit(event('tx', { fee: formatCoins(fee), fee_payer: tx.feePayer }));
 }

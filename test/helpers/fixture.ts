@@ -11,6 +11,7 @@ import type { ChainConfig } from '../../core/context.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { publicKeyAny } from '../../modules/auth/index.ts';
 import { defaultGenesis } from '../../modules/index.ts';
+import { MsgSend, QueryBalanceRequest, QueryBalanceResponse } from '../../proto/gen/cosmos.bank.v1beta1.ts';
 import { AuthInfo, type Fee, SignDoc, TxBody, TxRaw } from '../../proto/gen/cosmos.tx.v1beta1.ts';
 import type { Any } from '../../proto/gen/google.protobuf.ts';
 import type { Input, MessageType } from '../../proto/message.ts';
@@ -147,4 +148,19 @@ export function query<Q, R>(comet: MockComet, path: string, request: MessageType
   const answer = comet.app.query({ path, data: encode(request, input), height: 0n, prove: false });
   assert.equal(answer.code, 0, answer.log);
   return decode(response, answer.value);
+}
+
+/** A signed payment in the bond denomination. */
+export function coinsSend(from: Signer, to: { readonly address: string }, amount: bigint, options: SignOptions = {}): Uint8Array {
+  return sign(
+    from,
+    [message(MsgSend, { fromAddress: from.address, toAddress: to.address, amount: [{ denom: CHAIN.bondDenom, amount: amount.toString() }] })],
+    options,
+  );
+}
+
+/** What an address owns of the bond denomination. */
+export function balance(comet: MockComet, address: string): bigint {
+  const answer = query(comet, '/cosmos.bank.v1beta1.Query/Balance', QueryBalanceRequest, QueryBalanceResponse, { address, denom: CHAIN.bondDenom });
+  return BigInt(answer.balance?.amount ?? '0');
 }
