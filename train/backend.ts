@@ -3,7 +3,7 @@
 // asynchronous (threads, a GPU), so callers outside the state machine await every method; the chain uses the
 // synchronous reference only.
 import type { Layout } from './layout.ts';
-import type { TrainSpec } from './spec.ts';
+import type { ModelKind, TrainSpec } from './spec.ts';
 
 export type Awaitable<T> = T | Promise<T>;
 
@@ -69,6 +69,8 @@ export interface SyncTrainer extends Trainer {
 
 export interface Backend {
   readonly name: string;
+  /** The networks that it trains. */
+  readonly kinds: readonly ModelKind[];
   /** A trainer for a validated specification; its state is all zeros until `load`. */
   create(spec: TrainSpec): Awaitable<Trainer>;
 }

@@ -16,7 +16,7 @@ import { coefficients, update } from './update.ts';
 /** Samples that `evaluate` puts through at once; they do not influence each other, so the number changes no bit. */
 const EVALUATION_SAMPLES = 64;
 
-export const reference: SyncBackend = { name: 'reference', create: (spec) => new ReferenceTrainer(spec) };
+export const reference: SyncBackend = { name: 'reference', kinds: ['mlp', 'cnn', 'gpt'], create: (spec) => new ReferenceTrainer(spec) };
 
 class ReferenceTrainer implements SyncTrainer {
   readonly spec: TrainSpec;

@@ -6,7 +6,7 @@ import { sha256 } from '../core/hash.ts';
 import type { Backend, Trainer } from './backend.ts';
 import { initialState } from './init.ts';
 import { philox } from './philox.ts';
-import { classCount, type OptimizerSpec, sampleBytes, type TrainSpec } from './spec.ts';
+import { type CnnSpec, classCount, type GptSpec, type ModelSpec, type OptimizerSpec, sampleBytes, type TrainSpec, tokenBytes } from './spec.ts';
 import { EXPECTED } from './vectors.data.ts';
 
 export interface VectorCase {
@@ -31,48 +31,76 @@ const SGD: OptimizerSpec = { kind: 'sgd', momentum: 0x3f666666 };
 /** 0.9, 0.999, 1e-8, 0.01. */
 const ADAMW: OptimizerSpec = { kind: 'adamw', beta1: 0x3f666666, beta2: 0x3f7fbe77, epsilon: 0x322bcc77, weightDecay: 0x3c23d70a };
 
-function mlp(
-  name: string,
-  layers: readonly number[],
-  batchSize: number,
-  optimizer: OptimizerSpec,
-  inputs: VectorCase['inputs'] = 'random',
-): VectorCase {
-  // Base rate 0.1 or 0.001, floor 0.1.
-  const schedule = { baseRate: optimizer.kind === 'sgd' ? 0x3dcccccd : 0x3a83126f, warmupSteps: 2, totalSteps: 6, floorRatio: 0x3dcccccd };
-  return {
-    name,
-    spec: { arithmetic: 'exact8', model: { kind: 'mlp', layers, inputExponent: -8 }, optimizer, schedule, batchSize },
-    steps: 4,
-    inputs,
-  };
+interface Vector {
+  readonly name: string;
+  readonly model: ModelSpec;
+  readonly batchSize: number;
+  readonly optimizer: OptimizerSpec;
+  readonly inputs?: VectorCase['inputs'];
 }
 
+function vector({ name, model, batchSize, optimizer, inputs = 'random' }: Vector): VectorCase {
+  // Base rate 0.1 or 0.001, floor 0.1.
+  const schedule = { baseRate: optimizer.kind === 'sgd' ? 0x3dcccccd : 0x3a83126f, warmupSteps: 2, totalSteps: 6, floorRatio: 0x3dcccccd };
+  return { name, spec: { arithmetic: 'exact8', model, optimizer, schedule, batchSize }, steps: 4, inputs };
+}
+
+/** An mlp trained by sgd. */
+function mlp(name: string, layers: readonly number[], batchSize: number, inputs: VectorCase['inputs'] = 'random'): VectorCase {
+  return vector({ name, model: { kind: 'mlp', layers, inputExponent: -8 }, batchSize, optimizer: SGD, inputs });
+}
+
+const CNN: CnnSpec = {
+  kind: 'cnn',
+  height: 9,
+  width: 11,
+  channels: 3,
+  convolutions: [
+    { filters: 5, kernel: 3, stride: 1 },
+    { filters: 7, kernel: 4, stride: 2 },
+  ],
+  hidden: [12],
+  classes: 4,
+  inputExponent: -8,
+};
+
+const STRIDED: CnnSpec = { ...CNN, hidden: [], convolutions: [{ filters: 3, kernel: 5, stride: 3 }] };
+const GPT: GptSpec = { kind: 'gpt', vocab: 97, context: 16, width: 32, layers: 2, heads: 4, tied: false };
+const TIED: GptSpec = { kind: 'gpt', vocab: 300, context: 13, width: 15, layers: 1, heads: 3, tied: true };
+const LONG: GptSpec = { kind: 'gpt', vocab: 5, context: 1030, width: 4, layers: 1, heads: 2, tied: false };
+
 export const VECTOR_CASES: readonly VectorCase[] = [
-  mlp('smallest', [1, 2], 1, SGD),
-  mlp('odd', [3, 5, 2], 7, SGD),
-  mlp('primes', [17, 13, 11, 3], 19, SGD),
-  mlp('sixteens', [16, 32, 16], 16, SGD),
-  mlp('long-row', [2053, 5, 3], 3, SGD),
-  mlp('long-batch', [4, 3, 2], 1031, SGD),
-  mlp('wide', [31, 1031, 256], 5, SGD),
-  mlp('demo', [784, 128, 10], 64, SGD),
-  mlp('zeros', [9, 7, 4], 6, SGD, 'zero'),
-  mlp('largest', [1025, 7, 4], 6, SGD, 'full'),
-  mlp('adamw', [37, 29, 10], 13, ADAMW),
+  mlp('smallest', [1, 2], 1),
+  mlp('odd', [3, 5, 2], 7),
+  mlp('primes', [17, 13, 11, 3], 19),
+  mlp('sixteens', [16, 32, 16], 16),
+  mlp('long-row', [2053, 5, 3], 3),
+  mlp('long-batch', [4, 3, 2], 1031),
+  mlp('wide', [31, 1031, 256], 5),
+  mlp('demo', [784, 128, 10], 64),
+  mlp('zeros', [9, 7, 4], 6, 'zero'),
+  mlp('largest', [1025, 7, 4], 6, 'full'),
+  vector({ name: 'adamw', model: { kind: 'mlp', layers: [37, 29, 10], inputExponent: -8 }, batchSize: 13, optimizer: ADAMW }),
+  vector({ name: 'cnn', model: CNN, batchSize: 9, optimizer: SGD }),
+  vector({ name: 'cnn-strided', model: STRIDED, batchSize: 4, optimizer: ADAMW }),
+  vector({ name: 'gpt', model: GPT, batchSize: 4, optimizer: ADAMW }),
+  vector({ name: 'gpt-tied', model: TIED, batchSize: 3, optimizer: ADAMW }),
+  vector({ name: 'gpt-long', model: LONG, batchSize: 1, optimizer: SGD }),
 ];
 
-/** `count` samples for a case, reproducible; labels below the number of classes. */
+/** `count` samples for a case, reproducible; labels and tokens below the number of classes. */
 export function vectorSamples(c: VectorCase, count: number): Uint8Array {
-  const bytes = sampleBytes(c.spec.model);
-  const classes = classCount(c.spec.model);
+  const { model } = c.spec;
+  const bytes = sampleBytes(model);
+  const classes = classCount(model);
   const out = new Uint8Array(count * bytes);
   const words = new Uint32Array(4);
+  const wide = model.kind === 'gpt' && tokenBytes(model.vocab) === 2;
   for (let i = 0; i < out.length; i++) {
-    philox([1, 2], Uint32Array.of(i, 0, 0, 0), words);
-    const isLabel = i % bytes === bytes - 1;
+    philox([1, 2], Uint32Array.of(wide ? i >> 1 : i, 0, 0, 0), words);
     const word = words[0] as number;
-    if (isLabel) out[i] = word % classes;
+    if (wide) out[i] = ((word % classes) >> (i & 1 ? 0 : 8)) & 255;
+    else if (model.kind === 'gpt' || i % bytes === bytes - 1) out[i] = word % classes;
     else if (c.inputs === 'full') out[i] = 255;
     else if (c.inputs === 'random') out[i] = word >>> 24 > 96 ? (word >>> 8) & 255 : 0;
   }
@@ -114,10 +142,11 @@ function digest(parts: readonly Uint8Array[]): string {
   return toHex(sha256(concatBytes(...parts)).subarray(0, 8));
 }
 
-/** The parts of all cases in which a backend differs, such as `odd.codes`; empty when it may mine. */
+/** The parts of all cases of the backend's kinds in which a backend differs, such as `odd.codes`; empty when it may mine. */
 export async function failedVectors(backend: Backend): Promise<string[]> {
   const failed: string[] = [];
   for (const c of VECTOR_CASES) {
+    if (!backend.kinds.includes(c.spec.model.kind)) continue;
     const trainer = await backend.create(c.spec);
     const got = await runVector(trainer, c);
     await trainer.close();

@@ -29,7 +29,7 @@ let checked: { readonly variant: Variant; readonly kernels: CompiledKernels } | 
 export function wasmBackend(): WasmBackend {
   checked ??= choose();
   const { variant, kernels } = checked;
-  return { name: 'wasm', variant, create: (spec) => new WasmTrainer(supported(validateSpec(spec)), kernels) };
+  return { name: 'wasm', kinds: ['mlp'], variant, create: (spec) => new WasmTrainer(supported(validateSpec(spec)), kernels) };
 }
 
 /** The networks that have kernels. */
