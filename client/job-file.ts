@@ -22,7 +22,9 @@ import { readJson } from './files.ts';
 
 const DECIMAL = /^\d+(\.\d+)?(e-?\d+)?$/i;
 /** A non-negative decimal, as JSON number or as text; the nearest binary32 is what travels. */
-const decimal = z.union([z.number().nonnegative(), z.string().regex(DECIMAL).transform(Number)], { error: 'must be a non-negative decimal like "0.1"' });
+const decimal = z.union([z.number().nonnegative(), z.string().regex(DECIMAL).transform(Number)], {
+  error: 'must be a non-negative decimal like "0.1"',
+});
 const count = z.number().int().min(0).max(0xffffffff);
 const positive = count.min(1);
 const bps = count.max(10_000);
