@@ -122,7 +122,7 @@ function listen(server: Server, address: Address): Promise<void> {
 }
 
 /** Makes the private directory and removes the socket file of a process that is gone; refuses when somebody still listens. */
-async function prepareUnixSocket(path: string): Promise<void> {
+export async function prepareUnixSocket(path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   if (!existsSync(path)) return;
   if (await somebodyListens(path)) throw new Error(`address: unix://${path} is in use by another process; stop it or choose another address`);
