@@ -3,26 +3,21 @@
 // module checksum database. Plain JavaScript without dependencies: it runs before anything is installed.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const COMET_VERSION = '0.38.25';
 const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const FOLDER = join(PROJECT, '.cache', `cometbft-${COMET_VERSION}`);
-const MODULE = `github.com/cometbft/cometbft/cmd/cometbft@v${COMET_VERSION}`;
+/** Version, sum of the Go module, and SHA-256 of release archives by platform: the one place for them. */
+const PIN = JSON.parse(readFileSync(join(PROJECT, 'abci', 'cometbft.json'), 'utf8'));
+export const COMET_VERSION = PIN.version;
+const FOLDER = join(PROJECT, '.cache', `cometbft-v${COMET_VERSION}`);
 
 const RELEASE = `https://github.com/cometbft/cometbft/releases/download/v${COMET_VERSION}`;
 
-/**
- * SHA-256 of the release archives by platform, e.g. linux_amd64. A platform without an entry is built by Go, whose checksum database
- * vouches for the source; where there is no Go, the archive is checked against the list that the release itself carries.
- */
-const PINNED = {};
-
-/** Path of the binary: the environment's COMETBFT, else the one in the project's cache. It may not exist yet. */
+/** Path of the binary: the environment's POGO_COMETBFT, else the one in the project's cache. It may not exist yet. */
 export function findCometBFT() {
-  return process.env.COMETBFT ?? join(FOLDER, process.platform === 'win32' ? 'cometbft.exe' : 'cometbft');
+  return process.env.POGO_COMETBFT ?? join(FOLDER, process.platform === 'win32' ? 'cometbft.exe' : 'cometbft');
 }
 
 function versionOf(binary) {
@@ -65,7 +60,7 @@ function unpack(name, bytes) {
 async function download(say, { pinnedOnly }) {
   const target = platform();
   if (target === undefined) return `there is no release for ${process.platform}-${process.arch}`;
-  const pinned = PINNED[target];
+  const pinned = PIN.archives[target];
   if (pinned === undefined && pinnedOnly) return `no checksum is pinned for ${target}`;
   const name = `cometbft_${COMET_VERSION}_${target}.tar.gz`;
   try {
@@ -81,14 +76,22 @@ async function download(say, { pinnedOnly }) {
   }
 }
 
+/** Undefined on success, else why not. The module's source must have the pinned sum, whatever the Go environment checks. */
 function build(say) {
   if (spawnSync('go', ['version']).status !== 0) return 'no Go tool chain was found';
   say(`cometbft ${COMET_VERSION}: building with go install (a minute or two)`);
-  const run = spawnSync('go', ['install', '-trimpath', MODULE], {
-    env: { ...process.env, GOBIN: FOLDER, GOFLAGS: '-mod=mod', CGO_ENABLED: '0' },
-    encoding: 'utf8',
-  });
-  return run.status === 0 ? undefined : `go install failed: ${(run.stderr || String(run.error)).trim().split('\n').slice(-3).join(' | ')}`;
+  const source = `${PIN.module}@v${COMET_VERSION}`;
+  const env = { ...process.env, GOBIN: FOLDER, GOFLAGS: '-mod=mod', CGO_ENABLED: '0' };
+  const fetched = spawnSync('go', ['mod', 'download', '-json', source], { env, encoding: 'utf8', cwd: FOLDER });
+  if (fetched.status !== 0) return `go mod download failed: ${lastLines(fetched)}`;
+  const sum = JSON.parse(fetched.stdout).Sum;
+  if (sum !== PIN.goSum) return `the Go module ${source} has the sum ${sum}, expected ${PIN.goSum}`;
+  const run = spawnSync('go', ['install', '-trimpath', `${PIN.module}/cmd/cometbft@v${COMET_VERSION}`], { env, encoding: 'utf8' });
+  return run.status === 0 ? undefined : `go install failed: ${lastLines(run)}`;
+}
+
+function lastLines(run) {
+  return (run.stderr || run.stdout || String(run.error)).trim().split('\n').slice(-3).join(' | ');
 }
 
 /** Makes sure that the pinned binary is there; resolves to its path. Throws with both reasons when neither way works. */
@@ -97,7 +100,8 @@ export async function ensureCometBFT(say) {
   if (existsSync(binary)) {
     const found = versionOf(binary);
     if (found?.startsWith(COMET_VERSION)) return binary;
-    if (process.env.COMETBFT !== undefined) throw new Error(`COMETBFT=${binary} is version ${found ?? 'unknown'}; ${COMET_VERSION} is required`);
+    if (process.env.POGO_COMETBFT !== undefined)
+      throw new Error(`POGO_COMETBFT=${binary} is version ${found ?? 'unknown'}; ${COMET_VERSION} is required`);
   }
   mkdirSync(FOLDER, { recursive: true });
   const reasons = [];
@@ -108,7 +112,7 @@ export async function ensureCometBFT(say) {
   }
   if (!existsSync(binary)) {
     throw new Error(
-      `cometbft ${COMET_VERSION} could not be had: ${reasons.join('; ')}. Install Go 1.22 or newer, or set COMETBFT to a binary of that version.`,
+      `cometbft ${COMET_VERSION} could not be had: ${reasons.join('; ')}. Install Go 1.22 or newer, or set POGO_COMETBFT to a binary of that version.`,
     );
   }
   const found = versionOf(binary);
