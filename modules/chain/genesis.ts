@@ -7,7 +7,7 @@ import type { JsonObject } from '../../core/json.ts';
 import type { GenesisHooks } from '../../core/module.ts';
 import { ConsensusParams } from '../../proto/gen/tendermint.types.ts';
 import { setConsensusParams } from './keeper.ts';
-import { newestVersion } from './migrations.ts';
+import { type Migration, newestVersion } from './migrations.ts';
 import * as state from './state.ts';
 import { fillParams, genesisJson, parseGenesis } from './types.ts';
 
@@ -22,12 +22,13 @@ export function defaultGenesis(chain: ChainConfig): JsonObject {
   });
 }
 
-export const genesis: GenesisHooks = {
+/** Genesis hooks of software with these migrations. */
+export const genesisOf = (table: readonly Migration[]): GenesisHooks => ({
   validate(json) {
     const g = parseGenesis(json);
-    if (g.version.app > newestVersion()) {
-      throw new Error(`app_state.chain.version.app: ${g.version.app} is newer than ${newestVersion()}, the newest that this software follows`);
-    }
+    const newest = newestVersion(table);
+    if (g.version.app > newest)
+      throw new Error(`app_state.chain.version.app: ${g.version.app} is newer than ${newest}, the newest that this software follows`);
   },
   init(ctx, json) {
     const g = parseGenesis(json);
@@ -58,4 +59,4 @@ export const genesis: GenesisHooks = {
       bondDenom: state.bondDenom.need(ctx),
     });
   },
-};
+});

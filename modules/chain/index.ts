@@ -1,22 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ChainState } from '../../core/chainstate.ts';
 import type { Module } from '../../core/module.ts';
-import { genesis } from './genesis.ts';
-import { migrate } from './keeper.ts';
-import { migrations } from './migrations.ts';
+import { genesisOf } from './genesis.ts';
+import { chainStateOf, migrate } from './keeper.ts';
+import { type Migration, migrations } from './migrations.ts';
 import { paramsChanged, RESERVED_STORE, STORE } from './state.ts';
 
 export { defaultGenesis as defaultChainGenesis } from './genesis.ts';
-export { appVersion, chainState, consensusParams, fixedGas, maxBlockGas, setConsensusParams } from './keeper.ts';
+export { appVersion, consensusParams, fixedGas, maxBlockGas, setConsensusParams } from './keeper.ts';
+export type { Migration } from './migrations.ts';
 export { DEFAULT_CONSENSUS_PARAMS } from './types.ts';
 
-export const chain: Module = {
-  name: 'chain',
-  stores: [STORE, RESERVED_STORE],
-  messages: [],
-  queries: [],
-  genesis,
-  beginBlock(ctx) {
-    paramsChanged.delete(ctx);
-    migrate(ctx, migrations);
-  },
-};
+/** The module, for software with these migrations. */
+export function createChain(table: readonly Migration[]): Module {
+  return {
+    name: 'chain',
+    stores: [STORE, RESERVED_STORE],
+    messages: [],
+    queries: [],
+    genesis: genesisOf(table),
+    beginBlock(ctx) {
+      paramsChanged.delete(ctx);
+      migrate(ctx, table);
+    },
+  };
+}
+
+/** What core/app.ts needs of the module, for software with these migrations. */
+export function createChainState(table: readonly Migration[]): ChainState {
+  return chainStateOf(table);
+}
+
+export const chain: Module = createChain(migrations);
+export const chainState: ChainState = createChainState(migrations);

@@ -52,12 +52,11 @@ export function migrate(ctx: Context, table: readonly Migration[]): void {
   setConsensusParams(ctx, consensusParams(ctx));
 }
 
-function view(from: Readable): ChainView {
+function view(from: Readable, table: readonly Migration[]): ChainView {
   const app = appVersion(from);
-  if (app > newestVersion()) {
-    throw new CorruptStateError(
-      `chain: the state is of protocol version ${app}, this software follows up to ${newestVersion()}; install the newer release`,
-    );
+  const newest = newestVersion(table);
+  if (app > newest) {
+    throw new CorruptStateError(`chain: the state is of protocol version ${app}, this software follows up to ${newest}; install the newer release`);
   }
   return {
     chain: { chainId: state.chainId.need(from), addressPrefix: state.addressPrefix.need(from), bondDenom: state.bondDenom.need(from) },
@@ -67,16 +66,18 @@ function view(from: Readable): ChainView {
   };
 }
 
-/** What core/app.ts needs of this module. */
-export const chainState: ChainState = {
-  fromGenesis(appState, chainId) {
-    const g = parseGenesis(appState['chain'] ?? null);
-    return { chainId, addressPrefix: g.addressPrefix, bondDenom: g.bondDenom };
-  },
-  start(ctx, params) {
-    state.chainId.set(ctx, ctx.chain.chainId);
-    state.consensusParams.set(ctx, fillParams(params, params?.version?.app ?? 0n));
-  },
-  read: view,
-  updates: (ctx) => (state.paramsChanged.get(ctx) === undefined ? undefined : consensusParams(ctx)),
-};
+/** What core/app.ts needs of this module, for software with these migrations. */
+export function chainStateOf(table: readonly Migration[]): ChainState {
+  return {
+    fromGenesis(appState, chainId) {
+      const g = parseGenesis(appState['chain'] ?? null);
+      return { chainId, addressPrefix: g.addressPrefix, bondDenom: g.bondDenom };
+    },
+    start(ctx, params) {
+      state.chainId.set(ctx, ctx.chain.chainId);
+      state.consensusParams.set(ctx, fillParams(params, params?.version?.app ?? 0n));
+    },
+    read: (from) => view(from, table),
+    updates: (ctx) => (state.paramsChanged.get(ctx) === undefined ? undefined : consensusParams(ctx)),
+  };
+}

@@ -7,6 +7,8 @@ import { consensusAddress } from '../../core/address.ts';
 import { createApplication } from '../../core/app.ts';
 import type { Application } from '../../core/application.ts';
 import { toHex, utf8 } from '../../core/bytes.ts';
+import type { ChainState } from '../../core/chainstate.ts';
+import type { ReadContext } from '../../core/context.ts';
 import type { Ante } from '../../core/execute.ts';
 import { canonicalJson, type JsonObject } from '../../core/json.ts';
 import type { Module } from '../../core/module.ts';
@@ -30,6 +32,7 @@ export interface MockOptions {
   readonly appState: JsonObject;
   readonly modules?: readonly Module[];
   readonly ante?: Ante;
+  readonly chainState?: ChainState;
   readonly store?: StateStore;
   readonly consensusParams?: ConsensusParams;
   readonly initialHeight?: bigint;
@@ -96,7 +99,7 @@ export class MockComet {
     const { minGasPrices } = this.options;
     return createApplication({
       modules: this.options.modules ?? allModules,
-      chainState,
+      chainState: this.options.chainState ?? chainState,
       ante: this.options.ante ?? authAnte,
       crypto: testCrypto,
       store: this.store,
@@ -210,7 +213,12 @@ export class MockComet {
     return { ...result, height: this.height, time: this.time };
   }
 
+  /** A reader of the last commit. */
+  reader(): ReadContext {
+    return readContext(this.options.chainState ?? chainState, this.store.latest(), this.height, this.time);
+  }
+
   assertInvariants(): void {
-    assertInvariants(this.options.modules ?? allModules, readContext(chainState, this.store.latest(), this.height, this.time));
+    assertInvariants(this.options.modules ?? allModules, this.reader());
   }
 }
