@@ -35,8 +35,9 @@ function modelText(model: ModelSpec): string {
 }
 
 function optimizerText(optimizer: OptimizerSpec): string {
-  if (optimizer.kind === 'sgd') return `sgd ${hex(optimizer.momentum)}`;
-  return `adamw ${[optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weightDecay].map(hex).join(' ')}`;
+  const clip = optimizer.clip === undefined ? '' : ` clip ${hex(optimizer.clip)}`;
+  if (optimizer.kind === 'sgd') return `sgd ${hex(optimizer.momentum)}${clip}`;
+  return `adamw ${[optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weightDecay].map(hex).join(' ')}${clip}`;
 }
 
 function hex(bits: number): string {

@@ -2,11 +2,12 @@
 // What each operation of a program means, in plain TypeScript. Products and sums are contractions; everything else
 // is single binary32 operations (f = Math.fround). Each output is flushed and checked by the caller.
 import * as attention from './attention.ts';
+import { clip } from './clip.ts';
 import { contract, sumSlices } from './contract.ts';
 import { patches, patchesGrad } from './convolution.ts';
 import { embed, scatter, tokensOf } from './embed.ts';
 import { FormatError } from './errors.ts';
-import { pow2 } from './float32.ts';
+import { fromBits, pow2 } from './float32.ts';
 import type { Tensor } from './layout.ts';
 import * as transformer from './norm.ts';
 import type { Buffer, BufferShape, ConvolutionOp, DenseOp, Op, TokenOp, TransformerOp } from './program.ts';
@@ -35,6 +36,9 @@ export interface Workspace {
 /** Runs one operation; returns the array that it wrote, before flush and check. */
 export function execute(op: Op, w: Workspace): Float32Array {
   switch (op.op) {
+    case 'clip':
+      clip(w.gradient, fromBits(op.limit));
+      return w.gradient;
     case 'patches':
     case 'patchesGrad':
       return executeConvolution(op, w);

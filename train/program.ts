@@ -91,7 +91,10 @@ export type TransformerOp =
   | { readonly op: 'queryGrad'; readonly shape: AttentionShape; readonly ds: Buffer; readonly qkv: Buffer; readonly out: Buffer }
   | { readonly op: 'keyGrad'; readonly shape: AttentionShape; readonly ds: Buffer; readonly qkv: Buffer; readonly out: Buffer };
 
-export type Op = DenseOp | ConvolutionOp | TokenOp | TransformerOp;
+/** The whole gradient, scaled to the norm `limit` (binary32 bits) where it exceeds it; padding included. */
+export type ClipOp = { readonly op: 'clip'; readonly limit: number };
+
+export type Op = ClipOp | DenseOp | ConvolutionOp | TokenOp | TransformerOp;
 
 export interface Program {
   /** Samples at once. */
@@ -106,6 +109,12 @@ export interface Program {
 
 /** The operations of `spec` on `samples` samples at once. */
 export function compile(spec: TrainSpec, samples: number): Program {
+  const program = compileModel(spec, samples);
+  const limit = spec.optimizer.clip;
+  return limit === undefined ? program : { ...program, backward: [...program.backward, { op: 'clip', limit }] };
+}
+
+function compileModel(spec: TrainSpec, samples: number): Program {
   const { model } = spec;
   switch (model.kind) {
     case 'mlp':

@@ -51,10 +51,12 @@ export interface CnnSpec {
 export type ModelSpec = MlpSpec | GptSpec | CnnSpec;
 export type ModelKind = ModelSpec['kind'];
 
+/** Both optimisers: `clip` bounds the norm of the gradient; binary32 bits, 2^-20 <= clip <= 2^20; absent: no bound. */
 export interface SgdSpec {
   readonly kind: 'sgd';
   /** binary32 bits; 0, or 2^-20 <= momentum < 1. */
   readonly momentum: number;
+  readonly clip?: number;
 }
 
 export interface AdamwSpec {
@@ -67,6 +69,7 @@ export interface AdamwSpec {
   readonly epsilon: number;
   /** binary32 bits; 0, or 2^-30 <= weightDecay <= 1. */
   readonly weightDecay: number;
+  readonly clip?: number;
 }
 
 export type OptimizerSpec = SgdSpec | AdamwSpec;

@@ -91,18 +91,23 @@ function validateGpt(input: unknown): GptSpec {
 function validateOptimizer(input: unknown): OptimizerSpec {
   const kind = kindOf(input);
   if (kind === 'sgd') {
-    const sgd = fields(input, 'optimizer', ['kind', 'momentum']);
-    return { kind, momentum: float(sgd.momentum, 'optimizer.momentum', { least: 2 ** -20, below: 1, zero: true }) };
+    const sgd = fields(input, 'optimizer', ['kind', 'momentum'], ['clip']);
+    return { kind, momentum: float(sgd.momentum, 'optimizer.momentum', { least: 2 ** -20, below: 1, zero: true }), ...clipOf(sgd.clip) };
   }
   if (kind !== 'adamw') throw new SpecError('optimizer.kind', "must be 'sgd' or 'adamw'");
-  const adamw = fields(input, 'optimizer', ['kind', 'beta1', 'beta2', 'epsilon', 'weightDecay']);
+  const adamw = fields(input, 'optimizer', ['kind', 'beta1', 'beta2', 'epsilon', 'weightDecay'], ['clip']);
   return {
     kind,
     beta1: float(adamw.beta1, 'optimizer.beta1', { least: 2 ** -20, most: 1 - 2 ** -12, zero: true }),
     beta2: float(adamw.beta2, 'optimizer.beta2', { least: 2 ** -20, most: 1 - 2 ** -12 }),
     epsilon: float(adamw.epsilon, 'optimizer.epsilon', { least: 2 ** -40, most: 1 }),
     weightDecay: float(adamw.weightDecay, 'optimizer.weightDecay', { least: 2 ** -30, most: 1, zero: true }),
+    ...clipOf(adamw.clip),
   };
+}
+
+function clipOf(value: unknown): { readonly clip?: number } {
+  return value === undefined ? {} : { clip: float(value, 'optimizer.clip', { least: 2 ** -20, most: 2 ** 20 }) };
 }
 
 function validateSchedule(input: unknown): ScheduleSpec {
@@ -120,12 +125,18 @@ function kindOf(input: unknown): unknown {
   return typeof input === 'object' && input !== null && 'kind' in input ? input.kind : undefined;
 }
 
-function fields<K extends string>(input: unknown, path: string, names: readonly K[]): Record<K, unknown> {
+/** The named fields of an object; those in `optional` may be absent, any other is refused. */
+function fields<K extends string, O extends string = never>(
+  input: unknown,
+  path: string,
+  names: readonly K[],
+  optional: readonly O[] = [],
+): Record<K | O, unknown> {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) throw new SpecError(path, 'must be an object');
-  for (const name of Object.keys(input))
-    if (!(names as readonly string[]).includes(name)) throw new SpecError(`${path}.${name}`, 'is not a known field');
+  const known: readonly string[] = [...names, ...optional];
+  for (const name of Object.keys(input)) if (!known.includes(name)) throw new SpecError(`${path}.${name}`, 'is not a known field');
   for (const name of names) if (!Object.hasOwn(input, name)) throw new SpecError(`${path}.${name}`, 'is missing');
-  return input as Record<K, unknown>;
+  return input as Record<K | O, unknown>;
 }
 
 function list(value: unknown, path: string, least: number, most: number): unknown[] {

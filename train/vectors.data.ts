@@ -100,6 +100,13 @@ export const EXPECTED: Readonly<Record<string, Readonly<Record<string, string>>>
     evaluation: 'dbb7b9696b751a3c',
     state: '02f863a2b0ae1b7f',
   },
+  'gpt-clipped': {
+    losses: 'c1176a48c0a0ef02',
+    codes: '0630c2f5424531c5',
+    activations: '28a4bafdf61a45d1',
+    evaluation: 'e62ab08fc6519760',
+    state: '648c1e3402b4633a',
+  },
   'gpt-tied': {
     losses: '55236c8e642989a9',
     codes: '2261a8dac445e255',

@@ -84,6 +84,7 @@ export const VECTOR_CASES: readonly VectorCase[] = [
   vector({ name: 'cnn', model: CNN, batchSize: 9, optimizer: SGD }),
   vector({ name: 'cnn-strided', model: STRIDED, batchSize: 4, optimizer: ADAMW }),
   vector({ name: 'gpt', model: GPT, batchSize: 4, optimizer: ADAMW }),
+  vector({ name: 'gpt-clipped', model: GPT, batchSize: 2, optimizer: { ...ADAMW, clip: 0x3e800000 } }),
   vector({ name: 'gpt-tied', model: TIED, batchSize: 3, optimizer: ADAMW }),
   vector({ name: 'gpt-long', model: LONG, batchSize: 1, optimizer: SGD }),
 ];

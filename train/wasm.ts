@@ -35,6 +35,7 @@ export function wasmBackend(): WasmBackend {
 /** The networks that have kernels. */
 function supported(spec: TrainSpec): TrainSpec {
   if (spec.model.kind !== 'mlp') throw new SpecError('model.kind', `'${spec.model.kind}' has no wasm kernels`);
+  if (spec.optimizer.clip !== undefined) throw new SpecError('optimizer.clip', 'has no wasm kernel');
   return spec;
 }
 

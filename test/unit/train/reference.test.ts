@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { gradientNorm } from '../../../train/clip.ts';
 import { FormatError, InvalidStateError, InvalidStepError } from '../../../train/errors.ts';
+import { bitsOf } from '../../../train/float32.ts';
 import { initialState } from '../../../train/init.ts';
 import { layoutOf } from '../../../train/layout.ts';
 import { decodeModel4, encodeModel4 } from '../../../train/model4.ts';
 import { reference } from '../../../train/reference.ts';
 import type { MlpTrainSpec } from '../../../train/spec.ts';
 import { thetaOf } from '../../../train/state.ts';
+import { validateSpec } from '../../../train/validate.ts';
 import { failedVectors } from '../../../train/vectors.ts';
 import { mlpSpec } from '../../vectors/train/specs.ts';
 
@@ -147,4 +150,23 @@ test('a step that overflows is invalid, and malformed samples are refused', () =
   const label = batch.slice();
   label[3] = 2;
   assert.throws(() => trainer.gradient(label), /label: 2/);
+});
+
+test('clipping scales the gradient to the limit and leaves a smaller one alone', () => {
+  const spec = mlpSpec([13, 7, 5], 4);
+  const state = initialState(spec, new Uint8Array(32).fill(1));
+  const batch = samples(spec, 4, 9);
+  const gradientOf = (clip?: number): Float32Array => {
+    const optimizer = clip === undefined ? spec.optimizer : { ...spec.optimizer, clip: bitsOf(clip) };
+    const trainer = reference.create(validateSpec({ ...spec, optimizer }));
+    trainer.load(state);
+    return new Float32Array(trainer.gradient(batch).activations.slice(4 * 5 * 4).buffer);
+  };
+  const free = gradientOf();
+  const norm = Math.hypot(...free);
+  assert.ok(Math.abs(gradientNorm(free) / norm - 1) < 0.01);
+  assert.deepEqual(gradientOf(2 * norm), free);
+  const clipped = gradientOf(norm / 4);
+  assert.ok(Math.abs(Math.hypot(...clipped) / norm - 0.25) < 0.003);
+  assert.ok(Math.abs((clipped[3] as number) / (free[3] as number) - 0.25) < 0.003);
 });
