@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // pogod: node and command line in one binary, with the verbs and flags of simd.
 import { Command, CommanderError } from 'commander';
+import { startCommand } from '../abci/command.ts';
 import { addComet } from './cli/comet.ts';
+import { contextOf } from './cli/context.ts';
+import { addExport } from './cli/export.ts';
 import { addGenesis } from './cli/genesis.ts';
 import { addConfig, addInit } from './cli/init.ts';
 import { addKeys } from './cli/keys.ts';
@@ -11,6 +14,13 @@ import { addQuery } from './cli/query.ts';
 import { addStatus } from './cli/status.ts';
 import { addTx } from './cli/tx.ts';
 import { addVersion } from './cli/version.ts';
+
+function addStart(program: Command): void {
+  const exit = (code: number): void => {
+    process.exitCode = code;
+  };
+  program.addCommand(startCommand((command) => contextOf(command).home, exit));
+}
 
 function createProgram(): Command {
   const program = new Command('pogod')
@@ -22,7 +32,7 @@ function createProgram(): Command {
     .option('--prefix <prefix>', "prefix of addresses (default: client.toml's, pogo); recorded in the genesis by init")
     .option('-o, --output <format>', 'output: text or json')
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [addInit, addConfig, addKeys, addGenesis, addComet, addStatus, addQuery, addTx, addVersion]) add(program);
+  for (const add of [addInit, addConfig, addKeys, addGenesis, addComet, addStart, addStatus, addQuery, addTx, addExport, addVersion]) add(program);
   configure(program);
   return program;
 }
