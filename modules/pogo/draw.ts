@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Draws of numbers below a size, from Philox blocks under a key. A number is the high word of u * size, u the first word
 // of the block with counter (position, 0, 0, 0), as in the choice of training samples.
+
 import { keyOf, mulHigh, type PhiloxKey, philox } from '../../train/philox.ts';
+import { lesser } from './types.ts';
 
 function below(key: PhiloxKey, position: number, size: number, words: Uint32Array): number {
   philox(key, Uint32Array.of(position, 0, 0, 0), words);
@@ -25,8 +27,7 @@ export function drawRepeated(hash: Uint8Array, count: number, size: number): Uin
 export function drawDistinct(hash: Uint8Array, count: number, size: number): readonly number[] {
   const key = keyOf(hash);
   const words = new Uint32Array(4);
-  let wanted = size;
-  if (count < size) wanted = count;
+  const wanted = lesser(count, size);
   const taken = new Set<number>();
   const out: number[] = [];
   for (let i = 0; i < wanted; i++) {
