@@ -147,6 +147,12 @@ export class MockComet {
   async block(options: BlockOptions = {}): Promise<MockBlock> {
     const maxTxBytes = 4_000_000n;
     const proposal = this.app.prepareProposal({ ...this.header(options), txs: this.mempool, maxTxBytes, localLastCommit: undefined });
+    const verdict = this.app.processProposal({
+      ...this.header(options),
+      txs: proposal.txs,
+      proposedLastCommit: this.lastCommit(options.absent ?? []),
+    });
+    assert.equal(verdict.status, 1, 'the application rejects its own proposal');
     return this.run(proposal.txs, options);
   }
 
