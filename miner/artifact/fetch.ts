@@ -36,14 +36,44 @@ export async function fetchArtifact(store: ArtifactStore, request: FetchRequest)
   const kept = store.get(request.root);
   if (kept !== undefined) return kept;
   const folder = store.partFolder(request.root);
+  return await fromAny(request, async (location) => {
+    const hashes = await chunkHashes(folder, location, request);
+    await download(folder, location, request, hashes, [0, chunkCount(request.size)]);
+    return store.adopt(folder, request.root, request.size, hashes);
+  });
+}
+
+/** The bytes `from` to `to` (exclusive) of an artifact: only the chunks that hold them are downloaded. */
+export async function fetchRange(store: ArtifactStore, request: FetchRequest, from: number, to: number): Promise<Uint8Array> {
+  const kept = store.get(request.root);
+  if (kept !== undefined) return readRange(kept.file, from, to);
+  const folder = store.partFolder(request.root);
+  await fromAny(request, async (location) => {
+    const hashes = await chunkHashes(folder, location, request);
+    await download(folder, location, request, hashes, [Math.floor(from / CHUNK_BYTES), chunkCount(to)]);
+  });
+  return readRange(join(folder, 'data'), from, to);
+}
+
+function readRange(file: string, from: number, to: number): Uint8Array {
+  const handle = openSync(file, 'r');
+  try {
+    const bytes = new Uint8Array(to - from);
+    if (readSync(handle, bytes, 0, bytes.length, from) !== bytes.length) throw new RangeError(`${file}: has no bytes ${from} to ${to}`);
+    return bytes;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** The first location that succeeds. */
+async function fromAny<T>(request: FetchRequest, attempt: (location: string) => Promise<T>): Promise<T> {
   const reasons: string[] = [];
-  const locations = [...new Set(request.locations)].filter((location) => isHttp(location) || !reasons.push(`${location}: is not an HTTP address`));
-  for (const location of locations) {
+  for (const location of new Set(request.locations)) {
     request.signal?.throwIfAborted();
     try {
-      const hashes = await chunkHashes(folder, location, request);
-      await download(folder, location, request, hashes);
-      return store.adopt(folder, request.root, request.size, hashes);
+      if (!isHttp(location)) throw new Error('is not an HTTP address');
+      return await attempt(location);
     } catch (error) {
       request.signal?.throwIfAborted();
       reasons.push(`${location}: ${describe(error)}`);
@@ -82,10 +112,12 @@ async function chunkHashes(folder: string, location: string, request: FetchReque
   return hashes;
 }
 
-async function download(folder: string, location: string, request: FetchRequest, hashes: Uint8Array): Promise<void> {
+type Chunks = readonly [first: number, end: number];
+
+async function download(folder: string, location: string, request: FetchRequest, hashes: Uint8Array, chunks: Chunks): Promise<void> {
   const handle = openSync(join(folder, 'data'), constants.O_RDWR | constants.O_CREAT, 0o600);
   try {
-    const missing = missingChunks(handle, request.size, hashes);
+    const missing = missingChunks(handle, request.size, hashes, chunks);
     for (let i = 0; i < missing.length; ) {
       const first = missing[i] as number;
       let count = 1;
@@ -100,10 +132,10 @@ async function download(folder: string, location: string, request: FetchRequest,
 }
 
 /** Chunks that are not on disk yet. Nothing but the bytes themselves is believed, so a torn write is just missing. */
-function missingChunks(handle: number, size: number, hashes: Uint8Array): number[] {
+function missingChunks(handle: number, size: number, hashes: Uint8Array, [first, end]: Chunks): number[] {
   const missing: number[] = [];
   const buffer = new Uint8Array(CHUNK_BYTES);
-  for (let index = 0; index < chunkCount(size); index++) {
+  for (let index = first; index < end; index++) {
     const n = readSync(handle, buffer, 0, chunkLength(index, size), index * CHUNK_BYTES);
     if (!isChunk(buffer.subarray(0, n), index, size, hashes)) missing.push(index);
   }

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+// The miner as a state machine. What is on chain and in the journal decides what comes next, never what this process
+// remembers, so a restart continues where it was. Each phase of a round has its function.
+import type { Logger } from 'pino';
+import { toAny } from '../client/index.ts';
+import { equalBytes, toHex } from '../core/bytes.ts';
+import { decode, encode } from '../core/codec.ts';
+import { type Commit, CommitStatus, Fault, MsgAnswerChallenges, MsgBondMiner, MsgCommitUpdate, RoundPhase } from '../proto/gen/pogo.v1.ts';
+import { splitAnswers } from './answers.ts';
+import { type Conduct, HONEST } from './attacks/conduct.ts';
+import { type Chain, RefusedError } from './chain.ts';
+import type { Ledger } from './ledger.ts';
+import { nameOf } from './names.ts';
+import { Activities, deadline, type OpenRound, openRounds, type Role, type RoleOptions, type RoleStatus } from './role.ts';
+import { contextOf, present, type RoundContext } from './work/context.ts';
+import type { Progress, TrainResult } from './work/tasks.ts';
+
+export interface MinerOptions extends RoleOptions {
+  readonly ledger: Ledger;
+  readonly conduct?: Conduct;
+}
+
+/** Blocks after which something that was sent and did not arrive is sent again. */
+const RESEND_BLOCKS = 4n;
+
+export class Miner implements Role {
+  readonly #options: MinerOptions;
+  readonly #chain: Chain;
+  readonly #log: Logger;
+  readonly #conduct: Conduct;
+  readonly #activities: Activities;
+  /** Artifacts of rounds whose commit window is open, by hex root. */
+  readonly #held: Set<string> = new Set();
+  /** Rounds that are over for us, with the reason. */
+  readonly #passed: Map<string, string> = new Map();
+  /** Heights at which something was sent, by what it is. */
+  readonly #sent: Map<string, bigint> = new Map();
+  readonly #counts: Record<string, number> = { trained: 0, committed: 0, won: 0, slashed: 0 };
+  readonly #settled: Set<string> = new Set();
+  #height = 0n;
+  #activity = 'starting';
+  #visited = false;
+
+  constructor(options: MinerOptions) {
+    this.#options = options;
+    this.#chain = options.chain;
+    this.#log = options.log;
+    this.#conduct = options.conduct ?? HONEST;
+    this.#activities = new Activities(options.log);
+  }
+
+  isReleased(root: string): boolean {
+    return this.#visited && this.#conduct.serves !== false && !this.#held.has(root);
+  }
+
+  status(): RoleStatus {
+    return { height: this.#height.toString(), activity: this.#activity, counts: { ...this.#counts } };
+  }
+
+  async stop(): Promise<void> {
+    this.#activities.cancel();
+    await this.#activities.settled();
+  }
+
+  async tick(height: bigint): Promise<void> {
+    this.#height = height;
+    const open = await openRounds(this.#chain, this.#options.jobs);
+    this.#hold(open);
+    const committing = new Set(open.filter(({ round }) => round.phase === RoundPhase.ROUND_PHASE_COMMIT).map(({ key }) => `train ${key}`));
+    this.#activities.cancel((key) => !key.startsWith('train ') || committing.has(key));
+    const bondedHeight = await this.#bond(open);
+    for (const round of open) if (bondedHeight !== undefined) await this.#visit(round, bondedHeight);
+    if (open.length === 0) this.#activity = 'no open round';
+  }
+
+  /** Nothing of a round is given away while others can still commit. */
+  #hold(open: readonly OpenRound[]): void {
+    this.#held.clear();
+    for (const { round, key } of open) {
+      const commit = round.phase === RoundPhase.ROUND_PHASE_COMMIT ? this.#signed(key) : undefined;
+      if (commit !== undefined) this.#held.add(toHex(present(commit.artifact, 'artifact').root));
+    }
+    this.#visited = true;
+  }
+
+  /** Height since which the bond suffices; undefined while it does not. */
+  async #bond(open: readonly OpenRound[]): Promise<bigint | undefined> {
+    const { bond, endpoint, moniker } = this.#options;
+    const { bondDenom, minMinerBond } = await this.#chain.params();
+    const record = await this.#chain.miner(this.#chain.address);
+    const has = BigInt(record?.bond?.amount ?? 0);
+    if (record !== undefined && has >= BigInt(minMinerBond)) return record.bondedHeight;
+    const slashed = BigInt(record?.slashed ?? 0) > 0n;
+    if (slashed) {
+      this.#activity = 'slashed; the bond is gone';
+      return undefined;
+    }
+    if (open.length === 0 && record !== undefined) return undefined;
+    const wanted = bond > BigInt(minMinerBond) ? bond : BigInt(minMinerBond);
+    await this.#send('bond', async () => {
+      const amount = { denom: bondDenom, amount: (wanted - has).toString() };
+      await this.#chain.submit([toAny(MsgBondMiner, { miner: this.#chain.address, amount, endpoint, moniker })]);
+      this.#log.info({ amount: amount.amount }, 'bond sent');
+    });
+    return undefined;
+  }
+
+  async #visit(open: OpenRound, bondedHeight: bigint): Promise<void> {
+    switch (open.round.phase) {
+      case RoundPhase.ROUND_PHASE_COMMIT:
+        return await this.#commitPhase(open, bondedHeight);
+      case RoundPhase.ROUND_PHASE_ANSWER:
+        return await this.#answerPhase(open);
+      case RoundPhase.ROUND_PHASE_CLOSED:
+        return await this.#closedPhase(open);
+      default:
+        this.#activity = `job ${open.job.id} round ${open.round.number}: waiting for the verifiers`;
+    }
+  }
+
+  async #commitPhase(open: OpenRound, bondedHeight: bigint): Promise<void> {
+    const { key, round } = open;
+    if (round.miners.includes(this.#chain.address)) {
+      this.#activity = `job ${open.job.id} round ${round.number}: committed`;
+      return;
+    }
+    if (this.#passed.has(key)) return;
+    if (bondedHeight >= round.openedHeight) {
+      this.#activity = `job ${open.job.id} round ${round.number}: bonded too late for it`;
+      return;
+    }
+    const signed = this.#signed(key);
+    if (signed !== undefined) await this.#sendCommit(open, signed);
+    else this.#activities.start(`train ${key}`, (signal) => this.#work(open, signal));
+  }
+
+  /** Training, or whatever the conduct does in its place; ends with a commit in the journal. */
+  async #work(open: OpenRound, signal: AbortSignal): Promise<void> {
+    const { job, round, key } = open;
+    const context = await this.#contextOf(open);
+    if (context === undefined) return;
+    let message: MsgCommitUpdate | undefined;
+    if (this.#conduct.steal !== undefined) message = await this.#steal(open);
+    else {
+      await this.#options.library.bringState(job, present(round.parent, 'round.parent'), signal);
+      const onProgress = ({ step, steps }: Progress): void => {
+        this.#activity = `job ${job.id} round ${round.number}: step ${step} of ${steps}`;
+      };
+      const miner = this.#chain.bytesOf(this.#chain.address);
+      const attack = this.#conduct.trainer === undefined ? {} : { attack: this.#conduct.trainer };
+      const result = await this.#options.workbench.run({ kind: 'train', context, miner, ...attack }, { signal, onProgress });
+      this.#counts['trained'] = (this.#counts['trained'] ?? 0) + 1;
+      this.#log.info({ job: job.id.toString(), round: round.number.toString(), steps_per_second: Math.round(result.stepsPerSecond) }, 'trained');
+      message = this.#messageOf(context, result);
+    }
+    if (message === undefined) return;
+    const final = this.#conduct.commit?.(message) ?? message;
+    this.#held.add(toHex(present(final.artifact, 'artifact').root));
+    this.#options.ledger.record({ kind: 'commit', key, content: encode(MsgCommitUpdate, final), secret: new Uint8Array(0) });
+    await this.#sendCommit(open, final);
+  }
+
+  async #contextOf({ job, round, key }: OpenRound): Promise<RoundContext | undefined> {
+    const context = contextOf(this.#chain.chainId, job, round);
+    if (this.#conduct.context === undefined) return context;
+    const before = round.number > 1n ? await this.#chain.round(job.id, round.number - 1n) : undefined;
+    const earlier = before === undefined ? undefined : contextOf(this.#chain.chainId, job, before);
+    const chosen = this.#conduct.context(context, earlier !== undefined && equalBytes(earlier.parentRoot, context.parentRoot) ? undefined : earlier);
+    if (chosen === undefined) this.#passed.set(key, 'nothing to work on');
+    else await this.#options.library.bringState(job, present((before ?? round).parent, 'round.parent'));
+    return chosen;
+  }
+
+  async #steal({ job, round }: OpenRound): Promise<MsgCommitUpdate | undefined> {
+    const others = (await this.#chain.commits(job.id, round.number)).filter((c) => c.miner !== this.#chain.address);
+    const victim = this.#conduct.steal?.(others);
+    if (victim === undefined) return undefined;
+    const { parentRoot, traceRoot, stateRoot, code4Root, claimedParentLoss, claimedLoss, steps, artifact } = victim;
+    const taken = { parentRoot, traceRoot, stateRoot, code4Root, claimedParentLoss, claimedLoss, steps, artifact };
+    return { ...taken, miner: this.#chain.address, jobId: job.id, round: round.number };
+  }
+
+  #messageOf(context: RoundContext, result: TrainResult): MsgCommitUpdate {
+    const { endpoint } = this.#options;
+    return {
+      miner: this.#chain.address,
+      jobId: context.job,
+      round: context.round,
+      parentRoot: context.parentRoot,
+      traceRoot: result.traceRoot,
+      stateRoot: result.stateRoot,
+      code4Root: result.code4Root,
+      claimedParentLoss: result.parentLoss,
+      claimedLoss: result.loss,
+      steps: context.terms.steps,
+      artifact: { root: result.artifactRoot, size: BigInt(result.artifactSize), locations: endpoint === '' ? [] : [endpoint] },
+    };
+  }
+
+  #signed(key: string): MsgCommitUpdate | undefined {
+    const entry = this.#options.ledger.get('commit', key);
+    return entry === undefined ? undefined : decode(MsgCommitUpdate, entry.content);
+  }
+
+  async #sendCommit({ round, key }: OpenRound, message: MsgCommitUpdate): Promise<void> {
+    await this.#send(`commit ${key}`, async () => {
+      try {
+        const gas = this.#conduct.commitGas === undefined ? {} : { gas: this.#conduct.commitGas };
+        const options = { timeoutHeight: deadline(round, this.#height), ...gas };
+        if (gas.gas === undefined) await this.#chain.submit([toAny(MsgCommitUpdate, message)], options);
+        else await this.#chain.deliver([toAny(MsgCommitUpdate, message)], options);
+        this.#counts['committed'] = (this.#counts['committed'] ?? 0) + 1;
+        this.#log.info({ round: key, loss: message.claimedLoss.toString() }, 'commit sent');
+      } catch (error) {
+        // A rule of the round is final; anything else, such as a fee, may be different at the next attempt.
+        if (!(error instanceof RefusedError)) throw error;
+        if (error.codespace === 'pogo') this.#passed.set(key, error.message);
+        this.#log.warn({ round: key, error: error.message }, 'commit refused');
+      }
+    });
+  }
+
+  async #answerPhase(open: OpenRound): Promise<void> {
+    const { job, round, key } = open;
+    const commit = await this.#own(open);
+    if (commit === undefined || commit.status !== CommitStatus.COMMIT_STATUS_PENDING) return;
+    const challenges = await this.#chain.challenges(job.id, round.number, this.#chain.address);
+    const missing = challenges.filter((c) => !commit.answered.includes(c.index) && this.#due(`answer ${key}/${c.index}`));
+    this.#activity = `job ${job.id} round ${round.number}: ${commit.answered.length} of ${challenges.length} challenges answered`;
+    if (missing.length === 0) return;
+    this.#activities.start(`answer ${key}`, async (signal) => {
+      const artifact = present(commit.artifact, 'commit.artifact');
+      const context = contextOf(this.#chain.chainId, job, round);
+      // Kept since the training, unless the disk was lost or the work was never ours.
+      await this.#options.library.bringArtifact(job, round, artifact, commit.miner, signal);
+      await this.#options.library.bringState(job, present(round.parent, 'round.parent'), signal);
+      const leaves = missing.map(({ segment, leaf }) => ({ segment, leaf }));
+      const openings = await this.#options.workbench.run({ kind: 'open', context, artifactRoot: artifact.root, leaves }, { signal });
+      const answers = this.#conduct.answer?.(openings, context) ?? openings;
+      for (const { index } of missing) this.#sent.set(`answer ${key}/${index}`, this.#height);
+      await this.#sendAnswers(open, splitAnswers(answers));
+    });
+  }
+
+  async #sendAnswers({ job, round, key }: OpenRound, groups: readonly (readonly MsgAnswerChallenges['openings'][number][])[]): Promise<void> {
+    const base = { miner: this.#chain.address, jobId: job.id, round: round.number };
+    for (const openings of groups) {
+      try {
+        await this.#chain.submit([toAny(MsgAnswerChallenges, { ...base, openings })], { timeoutHeight: deadline(round, this.#height) });
+      } catch (error) {
+        if (!(error instanceof RefusedError)) throw error;
+        this.#log.warn({ round: key, error: error.message }, 'answer refused');
+      }
+    }
+    this.#log.info({ round: key, transactions: groups.length }, 'answers sent');
+  }
+
+  async #closedPhase(open: OpenRound): Promise<void> {
+    const { job, key } = open;
+    this.#activity = `job ${job.id}: waiting for round ${open.round.number + 1n}`;
+    if (!this.#settled.has(key)) {
+      this.#settled.add(key);
+      const commit = await this.#own(open);
+      if (commit?.status === CommitStatus.COMMIT_STATUS_WON) this.#count('won');
+      if (commit?.status === CommitStatus.COMMIT_STATUS_SLASHED) this.#count('slashed');
+      if (commit !== undefined)
+        this.#log.info(
+          { round: key, status: nameOf(CommitStatus, commit.status), fault: nameOf(Fault, commit.fault), paid: commit.paid },
+          'round closed',
+        );
+    }
+    // The pause between rounds is the time to get the new head.
+    const head = present(job.head, 'job.head');
+    if (!this.#options.library.states.has(head.stateRoot)) {
+      this.#activities.start(`head ${job.id}`, (signal) => this.#options.library.bringState(job, head, signal));
+    }
+  }
+
+  async #own({ job, round }: OpenRound): Promise<Commit | undefined> {
+    return (await this.#chain.commits(job.id, round.number)).find((c) => c.miner === this.#chain.address);
+  }
+
+  #count(what: string): void {
+    this.#counts[what] = (this.#counts[what] ?? 0) + 1;
+  }
+
+  #due(what: string): boolean {
+    const sent = this.#sent.get(what);
+    return sent === undefined || this.#height >= sent + RESEND_BLOCKS;
+  }
+
+  /** Sends what is due and remembers when, so that one block more is waited for before it is sent again. */
+  async #send(what: string, send: () => Promise<void>): Promise<void> {
+    if (!this.#due(what)) return;
+    this.#sent.set(what, this.#height);
+    await send();
+  }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// The model of a job, for whoever wants it: the head by query, the state from the network, checked against the head's
+// root, its figures measured here. Nothing that a miner says is believed.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createQueries, createRpc } from '../client/index.ts';
+import { toHex } from '../core/bytes.ts';
+import { specFromProto } from '../modules/pogo/spec.ts';
+import type { Head, Job } from '../proto/gen/pogo.v1.ts';
+import { toSafetensors } from '../train/safetensors.ts';
+import type { TrainSpec } from '../train/spec.ts';
+import { ArtifactStore } from './artifact/store.ts';
+import { failover } from './chain.ts';
+import { Library } from './library.ts';
+import { StateStore } from './states.ts';
+import type { BackendName } from './work/backends.ts';
+import { present } from './work/context.ts';
+import type { EvaluateResult } from './work/tasks.ts';
+import { startWorkbench, type Workbench } from './work/workbench.ts';
+
+export interface Model {
+  readonly job: Job;
+  readonly head: Head;
+  readonly spec: TrainSpec;
+  /** State bytes in leaf layout; their root is the head's. */
+  readonly state: Uint8Array;
+}
+
+export interface ModelReader {
+  /** The head of a job. UnavailableError when nobody serves it, AnswerError when there is no such job. */
+  head(jobId: bigint): Promise<Model>;
+  /** Figures of a model on a whole data set, such as mnist/test. */
+  evaluate(model: Model, dataset: string): Promise<EvaluateResult>;
+  close(): Promise<void>;
+}
+
+export interface ModelReaderOptions {
+  /** RPC addresses. */
+  readonly nodes: readonly string[];
+  /** Folder for what is downloaded. */
+  readonly folder: string;
+  readonly backend?: BackendName;
+  readonly mnist?: string;
+}
+
+/** Starts a worker thread; `close` ends it. */
+export async function createModelReader(options: ModelReaderOptions): Promise<ModelReader> {
+  const { folder } = options;
+  mkdirSync(folder, { recursive: true });
+  const queries = createQueries(failover(options.nodes.map((node) => createRpc(node))));
+  const folders = { artifacts: join(folder, 'artifacts'), states: join(folder, 'states') };
+  const data = { cache: join(folder, 'roots'), ...(options.mnist === undefined ? {} : { mnist: options.mnist }) };
+  const workbench: Workbench = await startWorkbench(options.backend ?? 'auto', { ...folders, data });
+  const states = new StateStore(folders.states);
+  const library = new Library(queries, workbench, new ArtifactStore(folders.artifacts), states, '');
+  return {
+    async head(jobId) {
+      const job = present(await queries.job(jobId), `job ${jobId}`);
+      const head = present(job.head, 'job.head');
+      const spec = specFromProto(job.spec);
+      await library.bringState(job, head);
+      return { job, head, spec, state: present(states.get(spec, head.stateRoot), 'the state') };
+    },
+    evaluate: ({ spec, head }, dataset) => workbench.run({ kind: 'evaluate', spec, stateRoot: head.stateRoot, dataset }),
+    close: () => workbench.close(),
+  };
+}
+
+/** The model as a safetensors file that names where it is from. */
+export function exportModel(model: Model, chainId: string): Uint8Array {
+  const { job, head, spec, state } = model;
+  const metadata = {
+    format: 'pt',
+    chain_id: chainId,
+    job: job.id.toString(),
+    round: head.round.toString(),
+    steps: head.steps.toString(),
+    height: head.height.toString(),
+    state_root: toHex(head.stateRoot),
+  };
+  return toSafetensors(spec, state, metadata);
+}
+
+/** Share of samples whose largest logit is the label's, in ten-thousandths, rounded down. */
+export function accuracyOf(result: EvaluateResult): number {
+  return Math.floor((result.correct * 10_000) / result.samples);
+}
