@@ -16,7 +16,7 @@ const CHUNK_GROUPS = 128;
 const ACCUMULATE = 1;
 const FLUSH = 2;
 /** Bits of the largest magnitude that a scale of 2^50 holds. */
-const LIMIT = { 8: ((50 + 6 + 127) << 23) | 0x7e0000, 14: ((50 + 12 + 127) << 23) | 0x7ffc00 } as const;
+const LIMIT = { 8: ((50 + 6 + 127) << 23) | 0x7e0000, 14: ((50 + 12 + 127) << 23) | 0x7ff800 } as const;
 const INFINITE = 0x7f800000;
 
 type Bits = 8 | 14;
