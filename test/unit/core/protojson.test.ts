@@ -95,7 +95,7 @@ test('any reading of what was written gives the message', () => {
   const message = fc.record({
     sender: fc.string(),
     jobId: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
-    amount: fc.option(fc.record({ denom: fc.string(), amount: fc.nat().map(String) }), { nil: undefined }),
+    amount: fc.option(fc.record({ denom: fc.string(), amount: fc.nat().map(String) }, { noNullPrototype: true }), { nil: undefined }),
   });
   fc.assert(
     fc.property(message, (m) => {
