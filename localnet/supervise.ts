@@ -10,7 +10,7 @@ export interface ChildSpec {
   readonly args: readonly string[];
   readonly logFile: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Started again when it ends by itself; a child that must stay alive ends the localnet instead. */
+  /** Started again when it ends by itself, as a service manager would; a child that keeps ending fails the localnet. */
   readonly restart: boolean;
 }
 
@@ -18,7 +18,7 @@ export interface Supervisor {
   start(spec: ChildSpec): void;
   /** Process id of a running child. */
   pid(name: string): number | undefined;
-  /** Rejects when a child that must stay alive has ended. */
+  /** Rejects when a child has ended for good. */
   readonly failed: Promise<never>;
   /** SIGTERM to all, SIGKILL to those left after `graceMs`; resolves when all have ended. */
   stop(graceMs?: number): Promise<void>;
@@ -30,7 +30,11 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
+/** A child that ends this often within a minute will not stay alive. */
 const RESTARTS = 5;
+const WINDOW_MS = 60_000;
+/** Lets ports and locks of the ended process become free. */
+const PAUSE_MS = 1000;
 const GRACE_MS = 10_000;
 
 /** Last lines of a log, to say why a child ended. */
@@ -42,7 +46,8 @@ export function tail(file: string, lines = 12): string {
 /** A supervisor without children. */
 export function createSupervisor(): Supervisor {
   const running = new Map<string, Running>();
-  const restarts = new Map<string, number>();
+  const ends = new Map<string, number[]>();
+  const timers = new Set<NodeJS.Timeout>();
   let stopping = false;
   let fail: (error: Error) => void = () => undefined;
   const failed = new Promise<never>((_resolve, reject) => {
@@ -54,10 +59,19 @@ export function createSupervisor(): Supervisor {
   function ended(spec: ChildSpec, how: string): void {
     running.delete(spec.name);
     if (stopping) return;
-    const count = (restarts.get(spec.name) ?? 0) + 1;
-    restarts.set(spec.name, count);
-    if (spec.restart && count <= RESTARTS) start(spec);
+    const now = Date.now();
+    const recent = [...(ends.get(spec.name) ?? []), now].filter((at) => now - at < WINDOW_MS);
+    ends.set(spec.name, recent);
+    if (spec.restart && recent.length <= RESTARTS) later(() => start(spec));
     else fail(new Error(`${spec.name} ended (${how}); the end of its log ${spec.logFile}:\n${tail(spec.logFile)}`));
+  }
+
+  function later(run: () => void): void {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      if (!stopping) run();
+    }, PAUSE_MS);
+    timers.add(timer);
   }
 
   function start(spec: ChildSpec): void {
@@ -80,6 +94,7 @@ export function createSupervisor(): Supervisor {
 
   async function stop(graceMs: number = GRACE_MS): Promise<void> {
     stopping = true;
+    for (const timer of timers) clearTimeout(timer);
     const all = [...running.values()];
     for (const r of all) r.process.kill('SIGTERM');
     const timer = setTimeout(() => {

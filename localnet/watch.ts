@@ -108,9 +108,14 @@ async function rounds(w: Watched, job: Job): Promise<void> {
     }
     const row = closedRound(w, n, round.winner, commits);
     w.view.rounds.push(row);
-    if (row.status === 'finalised' && job.head?.round === BigInt(n)) row.accuracy = await w.accuracy(job);
   }
   w.view.phase = undefined;
+}
+
+/** Measures the head once it has moved; tried again at the next look while the model cannot be had. */
+async function measure(w: Watched, job: Job): Promise<void> {
+  const row = w.view.rounds.find((r) => BigInt(r.round) === job.head?.round);
+  if (row !== undefined && row.accuracy === undefined) row.accuracy = await w.accuracy(job);
 }
 
 async function openRound(w: Watched, n: number, phase: number, end: bigint, committee: number, commits: readonly Commit[]): Promise<void> {
@@ -144,6 +149,7 @@ export async function look(w: Watched): Promise<void> {
     };
     await daemons(w);
     await rounds(w, job);
+    await measure(w, job);
   } catch (error) {
     if (isNotFound(error) || (error as Error).name === 'ConnectionError' || (error as Error).name === 'RpcError') return;
     throw error;

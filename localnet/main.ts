@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm start`: brings a local chain up, posts a job, starts the daemons, shows what happens, and ends every process.
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createJobMessage, loadJob } from '../client/job-file.ts';
+import { createQueries } from '../client/query.ts';
+import { createRpc, type Rpc } from '../client/rpc.ts';
+import { toAny } from '../client/signing.ts';
+import { createTxSender, responseOf } from '../client/tx.ts';
+import { JobStatus, MsgCreateJob, MsgCreateJobResponse } from '../proto/gen/pogo.v1.ts';
+import { createAccuracy } from './accuracy.ts';
+import { daemonSpec } from './daemons.ts';
+import { DENOM, type Network, openNetwork, saveJob } from './network.ts';
+import { type LocalnetOptions, PROJECT, parseOptions } from './options.ts';
+import { checkPorts } from './ports.ts';
+import { resultOf } from './result.ts';
+import { plainScreen, type Screen, terminalScreen } from './screen.ts';
+import { createSupervisor, type Supervisor } from './supervise.ts';
+import { emptyView, type View } from './view.ts';
+import { look, type Watched } from './watch.ts';
+
+const LOOK_MS = 500;
+const START_MS = 60_000;
+
+/** The run cannot do what was asked for; the text says why. */
+class LocalnetError extends Error {
+  override readonly name = 'LocalnetError';
+}
+
+function startValidators(network: Network, supervisor: Supervisor): void {
+  for (const v of network.validators) {
+    supervisor.start({
+      name: v.name,
+      command: join(PROJECT, 'bin', 'pogod'),
+      args: ['start', '--home', v.home],
+      logFile: join(network.home, 'logs', `${v.name}.log`),
+      restart: true,
+    });
+  }
+}
+
+async function awaitBlocks(rpc: Rpc, above: bigint): Promise<void> {
+  const until = Date.now() + START_MS;
+  for (;;) {
+    try {
+      if ((await rpc.status()).height > above) return;
+    } catch {
+      // Not up yet.
+    }
+    if (Date.now() > until) throw new LocalnetError(`the validators made no block within ${START_MS / 1000} s; see the logs`);
+    await sleep(100);
+  }
+}
+
+/** Posts the job once per chain; its id stands in localnet.json afterwards. */
+async function postJob(network: Network, rpc: Rpc): Promise<bigint> {
+  if (network.file.job_id !== undefined) return BigInt(network.file.job_id);
+  const sender = createTxSender({ rpc, signer: network.keyring.signer('owner'), chainId: network.file.chain_id });
+  const message = createJobMessage(loadJob(network.file.job), sender.address, network.file.job);
+  const result = await sender.send([toAny(MsgCreateJob, message)]);
+  const { jobId } = responseOf(result, MsgCreateJobResponse);
+  saveJob(network, jobId);
+  return jobId;
+}
+
+/** Rounds finalised in this run; throws LocalnetError when no more can come. */
+function progress(view: View, before: number): number {
+  const status = view.job?.status;
+  const done = view.rounds.filter((r) => r.status === 'finalised' && r.accuracy !== undefined).length - before;
+  const names = [JobStatus.JOB_STATUS_FROZEN, JobStatus.JOB_STATUS_CONVERGED, JobStatus.JOB_STATUS_CLOSED];
+  const ended = names.map((n) =>
+    Object.entries(JobStatus)
+      .find(([, v]) => v === n)?.[0]
+      ?.replace('JOB_STATUS_', ''),
+  );
+  if (status !== undefined && ended.includes(status))
+    throw new LocalnetError(`the job is ${status.toLowerCase()} after ${done} finalised rounds of this run and takes no more until its owner acts`);
+  return done;
+}
+
+async function follow(w: Watched, screen: Screen, options: LocalnetOptions, stopped: AbortSignal): Promise<void> {
+  await look(w);
+  const before = w.view.rounds.filter((r) => r.status === 'finalised').length;
+  let last = { done: 0, at: Date.now() };
+  while (!stopped.aborted) {
+    await look(w);
+    screen.update(w.view);
+    if (options.rounds !== undefined) {
+      const done = progress(w.view, before);
+      if (done >= options.rounds) return;
+      if (done > last.done) last = { done, at: Date.now() };
+      if (Date.now() - last.at > options.patienceS * 1000)
+        throw new LocalnetError(`no round was finalised for ${options.patienceS} s (${done} of ${options.rounds} so far); see the logs`);
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+function watched(network: Network, view: View, jobId: bigint, rpcs: Watched['rpcs'], accuracy: Watched['accuracy']): Watched {
+  const first = rpcs[0];
+  if (first === undefined) throw new LocalnetError('a localnet needs a validator');
+  const names = new Map(network.keyring.list().map((k) => [k.address, k.name]));
+  return { view, rpcs, queries: createQueries(first.rpc), jobId, names, roles: network.members, accuracy };
+}
+
+async function run(
+  network: Network,
+  options: LocalnetOptions,
+  supervisor: Supervisor,
+  screen: Screen,
+  view: View,
+  stopped: AbortSignal,
+): Promise<void> {
+  await checkPorts(network);
+  const rpcs = network.validators.map((v) => ({ name: v.name, rpc: createRpc(`http://127.0.0.1:${v.rpcPort}`, { timeoutMs: 5000 }) }));
+  const rpc = rpcs[0]?.rpc ?? createRpc('');
+  startValidators(network, supervisor);
+  screen.update(view);
+  await awaitBlocks(rpc, 0n);
+  const jobId = await postJob(network, rpc);
+  for (const member of network.members) supervisor.start(daemonSpec(network, member, options));
+  const accuracy = createAccuracy(network, (text) => view.notices.push(text));
+  try {
+    await follow(
+      watched(network, view, jobId, rpcs, (job) => accuracy.read(job)),
+      screen,
+      options,
+      stopped,
+    );
+  } finally {
+    await accuracy.close();
+  }
+}
+
+/** Runs the localnet; resolves with the process's exit code. */
+async function main(): Promise<number> {
+  const options = parseOptions(process.argv.slice(2));
+  const print = (line: string): void => void process.stdout.write(`${line}\n`);
+  const network = openNetwork(options);
+  const view = emptyView(network.file.chain_id, DENOM);
+  view.notices.push(
+    network.fresh ? `new chain ${network.file.chain_id} in ${network.home}` : `continuing chain ${network.file.chain_id} in ${network.home}`,
+  );
+  const screen = process.stdout.isTTY && !options.json ? terminalScreen(process.stdout) : plainScreen(print);
+  const supervisor = createSupervisor();
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+  const interrupted = new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
+  let failure: Error | undefined;
+  try {
+    await Promise.race([run({ network, options, supervisor, screen, view, stopped: stop.signal }), supervisor.failed, interrupted]);
+  } catch (error) {
+    failure = error as Error;
+  }
+  stop.abort();
+  screen.close(view);
+  if (!options.json) print('stopping every process');
+  await supervisor.stop();
+  if (failure !== undefined) process.stderr.write(`localnet: ${failure.message}\nlogs: ${join(network.home, 'logs')}\n`);
+  if (options.json) print(JSON.stringify(resultOf(view, Date.now())));
+  const unmet = options.rounds !== undefined && failure === undefined && view.rounds.filter((r) => r.status === 'finalised').length < options.rounds;
+  return failure !== undefined || unmet ? 1 : 0;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: Error) => {
+    process.stderr.write(`localnet: ${error.message}\n`);
+    process.exit(1);
+  },
+);
