@@ -58,27 +58,32 @@ export interface Chain extends Questions {
 }
 
 export interface ConnectOptions {
-  /** RPC addresses; the next one is taken when one does not answer. */
-  readonly nodes: readonly string[];
   readonly signer: Signer;
   /** Address prefix. */
   readonly prefix: string;
   /** Refuses a node of another chain. */
   readonly chainId?: string;
   readonly gasPrice?: GasPrice;
+  /** Milliseconds between two looks for a sent transaction. */
+  readonly pollMs?: number;
   /** Hears of transactions that failed in their block after `submit` had returned. */
   onFailed?(error: Error): void;
 }
 
 /** A chain behind its nodes' RPC. Throws when no node answers or one is of another chain. */
-export async function connectChain(options: ConnectOptions): Promise<Chain> {
-  const rpc = failover(options.nodes.map((node) => createRpc(node)));
+export async function connectChain(options: ConnectOptions & { readonly nodes: readonly string[] }): Promise<Chain> {
+  return await chainOver(failover(options.nodes.map((node) => createRpc(node))), options);
+}
+
+/** As `connectChain`, over an RPC. */
+export async function chainOver(rpc: Rpc, options: ConnectOptions): Promise<Chain> {
   const { chainId } = await rpc.status();
   if (options.chainId !== undefined && options.chainId !== chainId) {
     throw new RefusedError('client', 1, `chain_id: the nodes are of ${chainId}, ${options.chainId} is configured`);
   }
-  const { signer, prefix } = options;
-  const sender = createTxSender({ rpc, signer, chainId, ...(options.gasPrice === undefined ? {} : { gasPrice: options.gasPrice }) });
+  const { signer, prefix, gasPrice, pollMs } = options;
+  const settings = { ...(gasPrice === undefined ? {} : { gasPrice }), ...(pollMs === undefined ? {} : { pollMs }) };
+  const sender = createTxSender({ rpc, signer, chainId, ...settings });
   return {
     ...createQueries(rpc),
     chainId,

@@ -8,15 +8,15 @@ export const BACKENDS = ['auto', 'wasm', 'reference'] as const;
 export type BackendName = (typeof BACKENDS)[number];
 
 /**
- * The backend of that name; `auto` is the fastest that agrees with the reference on this machine, or the reference
- * when the kernels are not built. A backend that differs in one bit is never used.
+ * The backend of that name; `auto` is the fastest that agrees with the reference on this machine, else the reference,
+ * whose name then says why. A backend that differs in one bit is never used.
  */
 export function selectBackend(name: BackendName): Backend {
   if (name === 'reference') return reference;
   try {
     return wasmBackend();
   } catch (error) {
-    if (name === 'wasm' || (error as Error).name !== 'KernelsUnavailableError') throw error;
-    return reference;
+    if (name === 'wasm') throw error;
+    return { ...reference, name: `reference (slow; ${(error as Error).message})` };
   }
 }

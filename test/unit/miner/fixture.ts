@@ -18,8 +18,8 @@ export const SPEC: TrainSpec = {
   arithmetic: 'exact8',
   model: { kind: 'mlp', layers: [784, 8, 10], inputExponent: -8 },
   optimizer: { kind: 'sgd', momentum: bitsOf(0.9) },
-  schedule: { baseRate: bitsOf(0.1), warmupSteps: 0, totalSteps: 100, floorRatio: bitsOf(0.1) },
-  batchSize: 8,
+  schedule: { baseRate: bitsOf(0.05), warmupSteps: 0, totalSteps: 100, floorRatio: bitsOf(0.1) },
+  batchSize: 16,
 };
 
 export const TERMS: RoundTerms = {
