@@ -103,14 +103,16 @@ function watched(network: Network, view: View, jobId: bigint, rpcs: Watched['rpc
   return { view, rpcs, queries: createQueries(first.rpc), jobId, names, roles: network.members, accuracy };
 }
 
-async function run(
-  network: Network,
-  options: LocalnetOptions,
-  supervisor: Supervisor,
-  screen: Screen,
-  view: View,
-  stopped: AbortSignal,
-): Promise<void> {
+interface Run {
+  readonly network: Network;
+  readonly options: LocalnetOptions;
+  readonly supervisor: Supervisor;
+  readonly screen: Screen;
+  readonly view: View;
+  readonly stopped: AbortSignal;
+}
+
+async function run({ network, options, supervisor, screen, view, stopped }: Run): Promise<void> {
   await checkPorts(network);
   const rpcs = network.validators.map((v) => ({ name: v.name, rpc: createRpc(`http://127.0.0.1:${v.rpcPort}`, { timeoutMs: 5000 }) }));
   const rpc = rpcs[0]?.rpc ?? createRpc('');
