@@ -7,7 +7,7 @@ import { DEFAULT_CONSENSUS_PARAMS } from '../../modules/chain/index.ts';
 import * as bank from '../../proto/gen/cosmos.bank.v1beta1.ts';
 import * as tx from '../../proto/gen/cosmos.tx.v1beta1.ts';
 import type { ExecTxResult } from '../../proto/gen/tendermint.abci.ts';
-import { balance, CHAIN, coinsSend, fixture, message, query, type Signer, sign, signer } from '../helpers/fixture.ts';
+import { balance, CHAIN, coinsSend, fixture, message, moneyOf, query, type Signer, sign, signer } from '../helpers/fixture.ts';
 
 type Case = readonly [sentence: string, code: number, log: RegExp, build: (a: Signer, b: Signer) => Uint8Array];
 
@@ -90,7 +90,7 @@ for (const [sentence, code, log, build] of CASES) {
     const { comet, accounts } = fixture(2);
     const [a, b] = accounts as [Signer, Signer];
     await comet.advance(1);
-    const before = comet.store.last().appHash;
+    const before = moneyOf(comet);
     const bytes = build({ ...a }, { ...b });
     const check = (r: ExecTxResult | undefined): void => {
       assert.equal(r?.code, code, r?.log);
@@ -98,7 +98,7 @@ for (const [sentence, code, log, build] of CASES) {
     };
     check({ ...comet.checkTx(bytes) });
     check((await comet.deliver([bytes])).txResults[0]);
-    assert.deepEqual(comet.store.last().appHash, before);
+    assert.deepEqual(moneyOf(comet), before);
     // The sequence is still the old one.
     const good = (await comet.deliver([coinsSend(a, b, 1n)])).txResults[0];
     assert.equal(good?.code, 0, good?.log);

@@ -4,19 +4,18 @@ import { test } from 'node:test';
 import { canonicalJson, type Json, type JsonObject } from '../../core/json.ts';
 import { CHAIN, coinsSend, fixture, genesisOf, type Signer, signer } from '../helpers/fixture.ts';
 import { MockComet } from '../helpers/mockcomet.ts';
+import { reexport } from '../helpers/reexport.ts';
 
 const start = (appState: JsonObject): MockComet => new MockComet({ chainId: CHAIN.chainId, appState });
 const exported = (comet: MockComet): JsonObject => comet.app.exportGenesis().appState as JsonObject;
 
-test('export of a new chain and of a used one gives itself again after a second start', async () => {
+test('the export of a used chain gives itself again, and starts a chain that goes on', async () => {
   const { comet, accounts } = fixture(3);
   const [a, b] = accounts as [Signer, Signer];
   await comet.deliver([coinsSend(a, b, 5n), coinsSend(b, signer('fresh'), 7n)]);
   const once = exported(comet);
+  assert.equal(canonicalJson(reexport(once)), canonicalJson(once));
   const again = start(once);
-  await again.advance(1);
-  assert.equal(canonicalJson(exported(again)), canonicalJson(once));
-  // The second chain goes on where the first stopped.
   assert.equal((await again.deliver([coinsSend(a, b, 5n)])).txResults[0]?.code, 0);
 });
 
@@ -24,7 +23,9 @@ test('gives accounts that share a number the next free ones, in order', async ()
   const accounts = ['x', 'y', 'z'].map((name) => signer(name, 0n));
   const comet = start(genesisOf(accounts, 10n));
   await comet.advance(1);
-  const list = ((exported(comet)['auth'] as JsonObject)['accounts'] as readonly JsonObject[]).map((a) => [a['address'], a['account_number']]);
+  const list = ((exported(comet)['auth'] as JsonObject)['accounts'] as readonly JsonObject[])
+    .filter((a) => a['@type'] === '/cosmos.auth.v1beta1.BaseAccount')
+    .map((a) => [a['address'], a['account_number']]);
   assert.deepEqual(
     list,
     accounts.map((a, i) => [a.address, `${i}`]),

@@ -68,8 +68,8 @@ test('creates the account of a new receiver with the next number, and it can the
   await comet.deliver([coinsSend(a, fresh, 5000n)]);
   const answer = query(comet, '/cosmos.auth.v1beta1.Query/Account', auth.QueryAccountRequest, auth.QueryAccountResponse, { address: fresh.address });
   const account = decode(auth.BaseAccount, answer.account?.value ?? new Uint8Array(0));
-  // Number 3 went to the fee collector with the first fee.
-  assert.equal(account.accountNumber, 4n);
+  // 3 and 4 are the pools of stake, 5 went to the fee collector with the first fee.
+  assert.equal(account.accountNumber, 6n);
   fresh.number = account.accountNumber;
   const paid = (await comet.deliver([coinsSend(fresh, a, 1n)])).txResults[0];
   assert.equal(paid?.code, 0, paid?.log);

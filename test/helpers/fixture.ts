@@ -164,3 +164,9 @@ export function balance(comet: MockComet, address: string): bigint {
   const answer = query(comet, '/cosmos.bank.v1beta1.Query/Balance', QueryBalanceRequest, QueryBalanceResponse, { address, denom: CHAIN.bondDenom });
   return BigInt(answer.balance?.amount ?? '0');
 }
+
+/** Everything that accounts and balances keep: other modules write in every block. */
+export function moneyOf(comet: MockComet): readonly string[] {
+  const latest = comet.store.latest();
+  return ['acc', 'bank'].flatMap((name) => [...latest.store(name).iterate()].map(([key, value]) => `${name} ${toHex(key)} ${toHex(value)}`));
+}
