@@ -48,13 +48,13 @@ const optimizer = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('adamw'), beta1: decimal, beta2: decimal, epsilon: decimal, weight_decay: decimal }),
 ]);
 
-const windows = z.strictObject({ commit: positive, answer: positive, attest: positive, reveal: positive, dispute: count });
+const windows = z.strictObject({ commit: positive, answer: positive, attest: positive, reveal: positive, dispute: positive });
 
 const terms = z.strictObject({
   steps: positive,
   checkpoint_every: positive,
-  leaf_challenges: count,
-  assigned_steps: count,
+  leaf_challenges: positive,
+  assigned_steps: positive,
   eval_samples: positive,
   max_commits: positive,
   /** Least mean improvement per sample, in nats. */

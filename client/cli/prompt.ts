@@ -21,7 +21,7 @@ function reader(hidden: boolean): AsyncIterator<string> {
 
 /** Next line of standard input after showing `question` on standard error. Throws UsageError at its end. */
 export async function ask(question: string, options: { readonly hidden?: boolean } = {}): Promise<string> {
-  process.stderr.write(`${question} `);
+  process.stderr.write(`${question}${process.stdin.isTTY === true ? ' ' : '\n'}`);
   const { value, done } = await reader(options.hidden === true).next();
   if (done === true) throw new UsageError(`${question} nothing was given on standard input`);
   if (options.hidden === true && process.stdin.isTTY === true) process.stderr.write('\n');
