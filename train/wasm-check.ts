@@ -2,33 +2,49 @@
 // Before kernels are used they run a few small networks in lockstep with the reference, operation by operation, so
 // that a machine on which one bit differs is told which operation it was.
 import { encodeCodes } from './codes.ts';
-import { bitsOf, flush } from './float32.ts';
+import { flush } from './float32.ts';
 import { initialState } from './init.ts';
-import { layoutOf } from './layout.ts';
+import { layoutOf, type Tensor } from './layout.ts';
 import { execute, type Workspace } from './ops.ts';
 import { philox } from './philox.ts';
-import { compile, type DenseOp } from './program.ts';
+import { compile, type Op } from './program.ts';
 import { reference } from './reference.ts';
-import { classCount, type MlpTrainSpec, type OptimizerSpec, sampleBytes, type TrainSpec } from './spec.ts';
+import { classCount, type ModelSpec, type OptimizerSpec, rowsPerSample, sampleBytes, type TrainSpec, tokenBytes } from './spec.ts';
 import { thetaOf } from './state.ts';
 import type { CompiledKernels } from './wasm-module.ts';
 import { runOp } from './wasm-ops.ts';
 import { WasmTrainer } from './wasm-trainer.ts';
 
-const SGD: OptimizerSpec = { kind: 'sgd', momentum: bitsOf(0.9) };
-const ADAMW: OptimizerSpec = { kind: 'adamw', beta1: bitsOf(0.9), beta2: bitsOf(0.999), epsilon: bitsOf(1e-8), weightDecay: bitsOf(0.01) };
+/** Floats as binary32 bits: momentum 0.9; 0.9, 0.999, 1e-8, 0.01. */
+const SGD: OptimizerSpec = { kind: 'sgd', momentum: 0x3f666666 };
+const ADAMW: OptimizerSpec = { kind: 'adamw', beta1: 0x3f666666, beta2: 0x3f7fbe77, epsilon: 0x322bcc77, weightDecay: 0x3c23d70a };
 
-function small(layers: readonly number[], batchSize: number, optimizer: OptimizerSpec): MlpTrainSpec {
-  const schedule = { baseRate: bitsOf(0.05), warmupSteps: 1, totalSteps: 9, floorRatio: 0 };
-  return { arithmetic: 'exact8', model: { kind: 'mlp', layers, inputExponent: -8 }, optimizer, schedule, batchSize };
+function small(model: ModelSpec, batchSize: number, optimizer: OptimizerSpec): TrainSpec {
+  const schedule = { baseRate: 0x3d4ccccd, warmupSteps: 1, totalSteps: 9, floorRatio: 0 };
+  return { arithmetic: 'exact8', model, optimizer, schedule, batchSize };
 }
 
-/** Whole tiles, ragged ones, more than one chunk along features and along samples, both optimisers. */
-const NETWORKS: readonly MlpTrainSpec[] = [
-  small([48, 32, 16], 32, SGD),
-  small([37, 19, 11, 5], 13, ADAMW),
-  small([1100, 6, 3], 5, SGD),
-  small([5, 4, 2], 1040, ADAMW),
+function mlp(layers: readonly number[], batchSize: number, optimizer: OptimizerSpec): TrainSpec {
+  return small({ kind: 'mlp', layers, inputExponent: -8 }, batchSize, optimizer);
+}
+
+const CONVOLUTIONS = [
+  { filters: 5, kernel: 3, stride: 2 },
+  { filters: 6, kernel: 2, stride: 1 },
+];
+const IMAGES: ModelSpec = { kind: 'cnn', height: 7, width: 6, channels: 2, convolutions: CONVOLUTIONS, hidden: [9], classes: 3, inputExponent: -8 };
+const TEXT: ModelSpec = { kind: 'gpt', vocab: 21, context: 16, width: 32, layers: 1, heads: 2, tied: false };
+const RAGGED: ModelSpec = { kind: 'gpt', vocab: 300, context: 7, width: 15, layers: 1, heads: 3, tied: true };
+
+/** Whole tiles, ragged ones, more than one chunk along features and along samples, every operation, both optimisers. */
+const NETWORKS: readonly TrainSpec[] = [
+  mlp([48, 32, 16], 32, SGD),
+  mlp([37, 19, 11, 5], 13, ADAMW),
+  mlp([1100, 6, 3], 5, SGD),
+  mlp([5, 4, 2], 1040, ADAMW),
+  small(IMAGES, 4, SGD),
+  small(TEXT, 2, ADAMW),
+  small(RAGGED, 3, { ...SGD, clip: 0x3c000000 }),
 ];
 
 /** The first operation on which these kernels and the reference disagree, or undefined. */
@@ -38,66 +54,92 @@ export function firstDifference(kernels: CompiledKernels): string | undefined {
     trainer.load(initialState(spec, new Uint8Array(32).fill(7)));
     const fault = differingOp(spec, trainer) ?? differingStep(spec, trainer);
     trainer.close();
-    if (fault !== undefined) return `${fault} of ${spec.model.layers.join('-')}, batch ${spec.batchSize}`;
+    if (fault !== undefined) return `${fault} of ${modelText(spec)}`;
   }
   return undefined;
 }
 
-/** Samples whose columns differ in magnitude, as pixels do; some are 0 and 255. */
+function modelText({ model, batchSize }: TrainSpec): string {
+  return `${model.kind}${model.kind === 'mlp' ? ` ${model.layers.join('-')}` : ''}, batch ${batchSize}`;
+}
+
+/** Samples whose columns differ in magnitude, as pixels do; some are 0 and 255. Tokens and labels are in range. */
 function samplesOf(spec: TrainSpec, draw: number): Uint8Array {
-  const bytes = sampleBytes(spec.model);
-  const classes = classCount(spec.model);
+  const { model } = spec;
+  const bytes = sampleBytes(model);
+  const classes = classCount(model);
+  const wide = model.kind === 'gpt' && tokenBytes(model.vocab) === 2;
   const out = new Uint8Array(spec.batchSize * bytes);
   const words = new Uint32Array(4);
-  for (let i = 0; i < out.length; i += 4) {
-    philox([1, 2], Uint32Array.of(i, draw, 0, 0), words);
-    for (let j = 0; j < 4 && i + j < out.length; j++) {
-      const at = (i + j) % bytes;
-      const word = words[j] as number;
-      out[i + j] = at === bytes - 1 ? word % classes : (word & 255) >> (at % 9);
-    }
+  for (let i = 0; i < out.length; i++) {
+    philox([1, 2], Uint32Array.of(wide ? i >> 1 : i, draw, 0, 0), words);
+    const word = words[0] as number;
+    if (wide) out[i] = ((word % classes) >> (i & 1 ? 0 : 8)) & 255;
+    else if (model.kind === 'gpt' || i % bytes === bytes - 1) out[i] = word % classes;
+    else out[i] = (word & 255) >> ((i % bytes) % 9);
   }
   return out;
 }
 
 function differingOp(spec: TrainSpec, trainer: WasmTrainer): string | undefined {
-  const { plan } = trainer;
   const samples = samplesOf(spec, 0);
-  new Uint8Array(trainer.memory.buffer).set(samples, plan.samples);
   const program = compile(spec, spec.batchSize);
   const layout = layoutOf(spec);
+  const rows = spec.batchSize * rowsPerSample(spec.model);
   const w: Workspace = {
     rows: spec.batchSize,
     shapes: program.buffers,
-    buffers: program.buffers.map(({ rows, cols }) => new Float32Array(rows * cols)),
+    buffers: program.buffers.map((shape) => new Float32Array(shape.rows * shape.cols)),
     samples,
     sampleBytes: sampleBytes(spec.model),
     theta: thetaOf(layout, trainer.state()),
     gradient: new Float32Array(layout.paddedCount),
-    losses: new Int32Array(spec.batchSize),
-    predicted: new Uint16Array(spec.batchSize),
+    losses: new Int32Array(rows),
+    predicted: new Uint16Array(rows),
   };
-  const c = trainer.context(spec.batchSize);
-  for (const op of [...program.forward, ...program.backward] as DenseOp[]) {
+  const c = trainer.contextOf(samples);
+  for (const op of [...program.forward, ...program.backward]) {
     const expected = execute(op, w);
     for (let i = 0; i < expected.length; i++) expected[i] = flush(expected[i] as number);
     runOp(op, c);
-    if (op.op !== 'input' && !equal(expected, outputOf(op, trainer, spec.batchSize))) return op.op;
-    if (op.op === 'crossEntropy' && !equal(w.losses, new Int32Array(trainer.memory.buffer, plan.losses, w.rows))) return op.op;
+    const got = outputOf(op, trainer, expected.length);
+    if (got !== undefined && !equal(written(op, expected), written(op, got))) return op.op;
+    if (!equal(w.losses, new Int32Array(trainer.memory.buffer, trainer.plan.losses, rows))) return op.op;
   }
   const codes = new Uint8Array(layout.codeBytes);
   encodeCodes(w.gradient, codes);
   return equal(codes, trainer.gradient(samples).codes) ? undefined : 'codes';
 }
 
-/** What an operation wrote, in the reference's order. */
-function outputOf(op: Exclude<DenseOp, { op: 'input' }>, trainer: WasmTrainer, rows: number): Float32Array {
+/** What an operation wrote; undefined for the input of an mlp, which stays in bytes. */
+function outputOf(op: Op, trainer: WasmTrainer, count: number): Float32Array | undefined {
   const { plan } = trainer;
-  if (op.op === 'linearWeightGrad') return trainer.floats(plan.gradient + 4 * op.w.offset, op.w.count);
-  if (op.op === 'biasGrad') return trainer.floats(plan.gradient + 4 * op.b.offset, op.b.count);
-  const cols = plan.program.buffers[op.out]?.cols ?? 0;
-  const stored = trainer.floats(plan.buffers[op.out] as number, cols * plan.ld);
-  return Float32Array.from({ length: rows * cols }, (_, i) => stored[(i % cols) * plan.ld + Math.floor(i / cols)] as number);
+  if ('out' in op) return plan.buffers[op.out] === 0 ? undefined : trainer.floats(plan.buffers[op.out] as number, count);
+  if (op.op === 'clip') return trainer.floats(plan.gradient, count);
+  return trainer.floats(plan.gradient + 4 * targetOf(op).offset, count);
+}
+
+/** The part of its output that an operation writes: a third of the columns for the gradients of q, k and v. */
+function written(op: Op, all: Float32Array): Float32Array {
+  if (op.op !== 'queryGrad' && op.op !== 'keyGrad' && op.op !== 'mixValueGrad') return all;
+  const { width } = op.shape;
+  const from = op.op === 'queryGrad' ? 0 : op.op === 'keyGrad' ? width : 2 * width;
+  return all.filter((_, i) => i % (3 * width) >= from && i % (3 * width) < from + width);
+}
+
+function targetOf(op: Exclude<Op, { out: number } | { op: 'clip' }>): Tensor {
+  switch (op.op) {
+    case 'linearWeightGrad':
+      return op.w;
+    case 'biasGrad':
+      return op.b;
+    case 'embedGrad':
+      return op.e;
+    case 'positionGrad':
+      return op.p;
+    default:
+      return op.g;
+  }
 }
 
 /** Two steps, an update from codes and an evaluation. */

@@ -1,134 +1,251 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where everything lies in the memory of one trainer. Activations are kept feature by feature: element (sample r,
-// feature c) of a buffer is at c * ld + r, ld a multiple of 16.
+// Where everything lies in the memory of one trainer. Matrices are row-major without gaps, as in the reference.
 import { SpecError } from './errors.ts';
-import { layoutOf } from './layout.ts';
-import { compile, type Program } from './program.ts';
-import { sampleBytes, type TrainSpec } from './spec.ts';
+import { type Layout, LEAF_PARAMETERS, layoutOf } from './layout.ts';
+import { compile, type Op, type Program } from './program.ts';
+import { classCount, rowsPerSample, sampleBytes, type TrainSpec } from './spec.ts';
 import { EXP_TABLE, LOG_TABLE } from './tables.ts';
 import { type WasmMemory, wasm } from './wasm-host.ts';
 
 const PAGE = 65_536;
 const MAX_PAGES = 65_536;
-/** Kernels read at most this far past the end of what they are given. */
+/** Kernels read at most this far past the end of what they are given, and write there only into packed operands. */
 const SLACK = 128;
 
 export const pad = (n: number, to: number): number => Math.floor((n + to - 1) / to) * to;
 
-/** Addresses in bytes; all but `samples` and `codes` are of 32-bit elements. */
+/** Where two packed operands and their scales lie. */
+export interface Area {
+  readonly left: number;
+  readonly right: number;
+  readonly maxLeft: number;
+  readonly maxRight: number;
+  readonly upLeft: number;
+  readonly invLeft: number;
+  readonly upRight: number;
+  readonly invRight: number;
+  /** A product that is not made of whole tiles, before it is copied to where it belongs. */
+  readonly temporary: number;
+}
+
+/** What one thread has for itself. */
+export interface Lane extends Area {
+  /** 1,024 bytes: scratch of kernels, from 512 on their coefficients. */
+  readonly scratch: number;
+  /** One row of a matrix, and one of table entries. */
+  readonly row: number;
+  readonly entries: number;
+}
+
+/** Addresses in bytes. */
 export interface MemoryPlan {
   readonly bytes: number;
-  /** Samples that fit at once: the batch, but at least 64 for evaluation. */
+  /** Samples that fit at once. */
   readonly capacity: number;
-  /** Elements from feature to feature. */
-  readonly ld: number;
   readonly program: Program;
   readonly samples: number;
+  /** u16: input tokens, and labels, of the rows of logits. */
+  readonly tokens: number;
+  readonly labels: number;
   readonly theta: number;
   /** Parameters of the 4-bit form, while it is evaluated. */
   readonly theta4: number;
   readonly moments: readonly number[];
   readonly gradient: number;
   readonly codes: number;
+  /** 0 for buffers that are never written (input bytes are read where they are). */
   readonly buffers: readonly number[];
-  /** Packed operands. */
-  readonly left: number;
-  readonly right: number;
-  readonly maxima: number;
-  readonly upLeft: number;
-  readonly invLeft: number;
-  readonly upRight: number;
-  readonly invRight: number;
-  /** Gradient of a tensor whose rows are no whole number of tiles; logits in their written order. */
-  readonly temporary: number;
-  /** 1,024 bytes: scratch of kernels, and from 512 on their coefficients. */
-  readonly scratch: number;
+  readonly shared: Area;
+  readonly lanes: readonly Lane[];
+  /** Binary32 2^-7, as many as there are positions. */
+  readonly units: number;
+  /** int32, all 0 between operations, and binary32: gradients of embeddings. */
+  readonly totals: number;
+  readonly sums: number;
+  /** Parameters with padding, and leaves. */
+  readonly parameters: number;
+  readonly leafCount: number;
+  readonly leafSquares: number;
   readonly exp: number;
   readonly log: number;
-  readonly entries: number;
   readonly losses: number;
   readonly predicted: number;
 }
 
-const EVALUATION_ROWS = 64;
+const EVALUATION_SAMPLES = 64;
+/** Elements of all buffers that a larger evaluation block may take. */
+const EVALUATION_ELEMENTS = 2 ** 22;
 
-/** The plan for a validated specification. SpecError when it needs more than the 4 GiB of a 32-bit memory. */
-export function planMemory(spec: TrainSpec): MemoryPlan {
-  const layout = layoutOf(spec);
-  const capacity = Math.max(spec.batchSize, EVALUATION_ROWS);
-  const ld = pad(capacity, 16);
-  const program = compile(spec, capacity);
-  let top = 64;
-  const take = (size: number): number => {
-    const at = top;
-    top = pad(top + size + SLACK, 64);
+class Allocator {
+  top = 64;
+  take(size: number): number {
+    const at = this.top;
+    this.top = pad(at + size + SLACK, 64);
     return at;
-  };
-  const sizes = operandSizes(program, ld);
-  const floats = (n: number): number => take(4 * n);
-  const scratch = take(1024);
-  const plan = {
-    capacity,
-    ld,
-    program,
-    scratch,
-    exp: floats(EXP_TABLE.length),
-    log: floats(LOG_TABLE.length),
-    entries: floats(pad(sizes.classes, 16)),
-    losses: floats(ld),
-    predicted: take(2 * ld),
-    samples: take(capacity * sampleBytes(spec.model)),
-    maxima: floats(sizes.slices),
-    upLeft: floats(sizes.slices),
-    invLeft: floats(sizes.slices),
-    upRight: floats(sizes.slices),
-    invRight: floats(sizes.slices),
-    theta: floats(layout.paddedCount),
-    theta4: floats(layout.paddedCount),
-    moments: Array.from({ length: layout.moments }, () => floats(layout.paddedCount)),
-    gradient: floats(layout.paddedCount),
-    codes: take(layout.codeBytes),
-    buffers: program.buffers.map(({ cols }, i) => (i === 0 ? 0 : floats(pad(cols, 16) * ld))),
-    left: take(sizes.left),
-    right: take(sizes.right),
-    temporary: floats(sizes.temporary),
-  };
-  if (top > PAGE * MAX_PAGES) throw new SpecError('model', `needs ${Math.floor(top / 1048576)} MiB of memory, the wasm backend has 4096`);
-  return { ...plan, bytes: top };
-}
-
-interface OperandSizes {
-  readonly left: number;
-  readonly right: number;
-  readonly temporary: number;
-  readonly slices: number;
-  readonly classes: number;
-}
-
-/** Largest packed operands (bytes), temporary (elements) and number of slices over all operations. */
-function operandSizes(program: Program, ld: number): OperandSizes {
-  const classes = program.buffers[program.logits]?.cols ?? 0;
-  let left = 0;
-  let right = 0;
-  let temporary = pad(classes, 16) * ld;
-  let slices = ld;
-  const product = (rows: number, cols: number, terms: number): void => {
-    left = Math.max(left, pad(rows, 16) * pad(terms, 8) * 2);
-    right = Math.max(right, pad(cols, 16) * pad(terms, 8) * 2);
-    slices = Math.max(slices, pad(rows, 16), pad(cols, 16));
-  };
-  for (const op of [...program.forward, ...program.backward]) {
-    if (op.op === 'linear') product(op.w.shape[0] as number, ld, op.w.shape[1] as number);
-    if (op.op === 'linearInputGrad') product(op.w.shape[1] as number, ld, op.w.shape[0] as number);
-    if (op.op !== 'linearWeightGrad') continue;
-    const [out, inputs] = op.w.shape as readonly [number, number];
-    product(out, inputs, ld);
-    if (!isWhole(out, inputs)) temporary = Math.max(temporary, pad(out, 4) * pad(inputs, 16));
   }
-  return { left, right, temporary, slices, classes };
+  floats(n: number): number {
+    return this.take(4 * n);
+  }
 }
 
-/** Whether a gradient of `rows` x `cols` is made of whole tiles, so that it can be computed in place. */
+/** The plan for a validated specification and a number of threads. SpecError when it needs more than 4 GiB. */
+export function planMemory(spec: TrainSpec, threads = 1): MemoryPlan {
+  const layout = layoutOf(spec);
+  const a = new Allocator();
+  const capacity = capacityOf(spec);
+  const program = compile(spec, capacity);
+  const rows = capacity * rowsPerSample(spec.model);
+  const sizes = operandSizes(spec, program);
+  const { embedding } = sizes;
+  const fixed = {
+    lanes: Array.from({ length: threads }, () => lane(a, sizes)),
+    exp: a.floats(EXP_TABLE.length),
+    log: a.floats(LOG_TABLE.length),
+    losses: a.floats(rows),
+    predicted: a.take(2 * rows),
+    tokens: a.take(2 * rows),
+    labels: a.take(2 * rows),
+    samples: a.take(capacity * sampleBytes(spec.model)),
+    units: a.floats(pad(sizes.context, 16)),
+    totals: a.floats(embedding),
+    sums: a.floats(embedding),
+    parameters: layout.paddedCount,
+    leafCount: layout.leafCount,
+    leafSquares: a.floats(layout.leafCount),
+    shared: area(a, sizes.shared),
+  };
+  const state = stateAddresses(a, layout);
+  const buffers = bufferAddresses(a, spec, program);
+  if (a.top > PAGE * MAX_PAGES) throw new SpecError('model', `needs ${Math.floor(a.top / 1048576)} MiB of memory, the wasm backend has 4096`);
+  return { ...fixed, ...state, bytes: a.top, capacity, program, buffers };
+}
+
+/** The batch, or more of a small one, so that evaluation does not pack the weights for a few samples at a time. */
+function capacityOf(spec: TrainSpec): number {
+  const elements = compile(spec, 1).buffers.reduce((n, { rows, cols }) => n + rows * cols, 0);
+  return Math.max(spec.batchSize, Math.min(EVALUATION_SAMPLES, Math.floor(EVALUATION_ELEMENTS / elements)));
+}
+
+function stateAddresses(a: Allocator, layout: Layout): Pick<MemoryPlan, 'theta' | 'theta4' | 'moments' | 'gradient' | 'codes'> {
+  return {
+    theta: a.floats(layout.paddedCount),
+    theta4: a.floats(layout.paddedCount),
+    moments: Array.from({ length: layout.moments }, () => a.floats(layout.paddedCount)),
+    gradient: a.floats(layout.paddedCount),
+    codes: a.take(layout.leafCount * (LEAF_PARAMETERS / 64) * 33),
+  };
+}
+
+const OPERANDS = ['x', 'y', 'dy', 'p', 'ds', 'qkv', 'inverse', 'out'] as const;
+
+/** The buffers that an operation reads or writes. */
+export function buffersOf(op: Op): number[] {
+  const fields: Partial<Record<string, unknown>> = { ...op };
+  return OPERANDS.map((name) => fields[name]).filter((value): value is number => typeof value === 'number');
+}
+
+/** A place for each buffer from its first use to its last; places are taken again, and the logits stay to the end. */
+function bufferAddresses(a: Allocator, spec: TrainSpec, program: Program): number[] {
+  const ops = [...program.forward, ...program.backward];
+  const last = new Map<number, number>([[program.logits, ops.length]]);
+  ops.forEach((op, i) => {
+    for (const buffer of buffersOf(op)) if (buffer !== program.logits) last.set(buffer, i);
+  });
+  const places: { at: number; size: number; freeFrom: number }[] = [];
+  const out = program.buffers.map(() => 0);
+  ops.forEach((op, i) => {
+    for (const buffer of buffersOf(op)) {
+      if (out[buffer] !== 0 || (buffer === 0 && spec.model.kind === 'mlp')) continue;
+      const { rows, cols } = program.buffers[buffer] as { rows: number; cols: number };
+      const size = pad(4 * rows * cols, 64);
+      let place = places.filter((p) => p.freeFrom <= i && p.size >= size && p.size < 2 * size).sort((p, q) => p.size - q.size)[0];
+      if (place === undefined) {
+        place = { at: a.take(size), size, freeFrom: 0 };
+        places.push(place);
+      }
+      place.freeFrom = (last.get(buffer) ?? i) + 1;
+      out[buffer] = place.at;
+    }
+  });
+  return out;
+}
+
+interface AreaSize {
+  left: number;
+  right: number;
+  temporary: number;
+  slices: number;
+}
+
+interface Sizes {
+  readonly shared: AreaSize;
+  readonly head: AreaSize;
+  readonly row: number;
+  readonly entries: number;
+  readonly context: number;
+  readonly embedding: number;
+}
+
+function area(a: Allocator, size: AreaSize): Area {
+  const scale = (): number => a.floats(size.slices);
+  return {
+    left: a.take(size.left),
+    right: a.take(size.right),
+    maxLeft: scale(),
+    maxRight: scale(),
+    upLeft: scale(),
+    invLeft: scale(),
+    upRight: scale(),
+    invRight: scale(),
+    temporary: a.floats(size.temporary),
+  };
+}
+
+function lane(a: Allocator, sizes: Sizes): Lane {
+  return { ...area(a, sizes.head), scratch: a.take(1024), row: a.floats(sizes.row), entries: a.floats(sizes.entries) };
+}
+
+function grow(size: AreaSize, rows: number, cols: number, terms: number): void {
+  size.left = Math.max(size.left, pad(rows, 16) * pad(terms, 8) * 2);
+  size.right = Math.max(size.right, pad(cols, 16) * pad(terms, 8) * 2);
+  size.slices = Math.max(size.slices, pad(rows, 16), pad(cols, 16));
+  if (!isWhole(rows, cols)) size.temporary = Math.max(size.temporary, pad(rows, 4) * pad(cols, 16));
+}
+
+function growDense(size: AreaSize, op: Extract<Op, { w: unknown }>, program: Program): void {
+  const { rows, cols } = program.buffers[op.op === 'linear' ? op.out : op.dy] as { rows: number; cols: number };
+  const inputs = op.w.count / cols;
+  if (op.op === 'linear') grow(size, rows, cols, inputs);
+  else if (op.op === 'linearInputGrad') grow(size, rows, inputs, cols);
+  else grow(size, cols, inputs, rows);
+}
+
+/** Largest operands over all operations. */
+function operandSizes(spec: TrainSpec, program: Program): Sizes {
+  const shared: AreaSize = { left: 0, right: 0, temporary: 0, slices: 16 };
+  const head: AreaSize = { left: 0, right: 0, temporary: 0, slices: 16 };
+  let row = 16;
+  let embedding = 0;
+  for (const op of [...program.forward, ...program.backward]) {
+    if ('w' in op) growDense(shared, op, program);
+    if ('shape' in op) {
+      const d = op.shape.width / op.shape.heads;
+      grow(head, op.shape.context, op.shape.context, d);
+      grow(head, op.shape.context, d, op.shape.context);
+    }
+    if ('dy' in op || 'x' in op) {
+      const cols = program.buffers['dy' in op ? op.dy : op.x]?.cols ?? 0;
+      row = Math.max(row, cols);
+      shared.slices = Math.max(shared.slices, pad(cols, 16));
+    }
+    if (op.op === 'embedGrad') embedding = Math.max(embedding, op.e.count);
+    if (op.op === 'positionGrad') embedding = Math.max(embedding, op.p.count);
+  }
+  const context = spec.model.kind === 'gpt' ? spec.model.context : 0;
+  return { shared, head, row: pad(row, 16), entries: pad(Math.max(classCount(spec.model), context), 16), context, embedding };
+}
+
+/** Whether a product of `rows` x `cols` is made of whole tiles, so that it can be computed in place. */
 export function isWhole(rows: number, cols: number): boolean {
   return rows % 4 === 0 && cols % 16 === 0;
 }
@@ -144,5 +261,6 @@ export function createMemory(plan: MemoryPlan): WasmMemory {
   }
   new Uint32Array(memory.buffer, plan.exp, EXP_TABLE.length).set(EXP_TABLE);
   new Uint32Array(memory.buffer, plan.log, LOG_TABLE.length).set(LOG_TABLE);
+  new Float32Array(memory.buffer, plan.units, Math.floor((plan.totals - plan.units - SLACK) / 4)).fill(2 ** -7);
   return memory;
 }

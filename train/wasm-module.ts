@@ -8,15 +8,21 @@ import { type WasmExports, type WasmFunction, type WasmMemory, type WasmModule, 
 
 /** Exports of kernels/NAME.ts; every argument is an int32, a binary32 or an address. */
 export interface Kernels {
-  readonly input: Record<'byteRowScales' | 'byteColScales' | 'packByteRows' | 'packByteCols', WasmFunction>;
-  readonly pack: Record<'rowMax' | 'colMax' | 'scales' | 'packRows' | 'packCols' | 'packRight' | 'packRightRows', WasmFunction>;
+  readonly gather: Record<'embed' | 'scatter' | 'copyFlushed' | 'patches' | 'patchesGrad', WasmFunction>;
+  readonly input: Record<'byteRowScales' | 'byteColScales' | 'packByteRows' | 'packByteCols' | 'bytesToFloats', WasmFunction>;
+  readonly loss: Record<'crossEntropy' | 'scaleScores' | 'causalSoftmax' | 'causalSoftmaxGrad', WasmFunction>;
+  readonly norm: Record<'norm' | 'normInputGrad' | 'normColMax' | 'normGainGrad' | 'leafSquares' | 'rootOfSum' | 'scaleBy', WasmFunction>;
+  readonly pack: Record<
+    'rowMax' | 'colMax' | 'scales' | 'packRows' | 'packCols' | 'packRight' | 'packRightRows' | 'packUnitRows' | 'packUnitCols',
+    WasmFunction
+  >;
+  readonly pass: Record<'addBias' | 'select' | 'add' | 'squaredRelu' | 'squaredReluGrad' | 'largestOf' | 'copyRows' | 'sumCols', WasmFunction>;
   readonly product: Record<'productRows' | 'productCols', WasmFunction>;
-  readonly pass: Record<'addBias' | 'select' | 'sumRows' | 'compact' | 'transpose' | 'crossEntropy', WasmFunction>;
   readonly update: Record<'encode' | 'sgd' | 'adamw', WasmFunction>;
 }
 
 type Name = keyof Kernels;
-const NAMES: readonly Name[] = ['input', 'pack', 'product', 'pass', 'update'];
+const NAMES: readonly Name[] = ['gather', 'input', 'loss', 'norm', 'pack', 'pass', 'product', 'update'];
 
 /** `wide`: product and update revectorised; `plain`: as written. */
 export type Variant = 'wide' | 'plain';

@@ -1,180 +1,268 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operations of a program as kernel calls. What each means is ops.ts; here stands which operand is packed how.
-// In memory all activations are transposed (wasm-memory.ts), so with weights [out, in]
-//   linear            out^T = W . x^T         left: rows of W,     right: columns of x^T
-//   linearWeightGrad  dW    = dy^T . x        left: rows of dy^T,  right: rows of x^T
-//   linearInputGrad   dx^T  = W^T . dy^T      left: columns of W,  right: columns of dy^T
-import { FormatError, InvalidStepError, SpecError } from './errors.ts';
-import type { Tensor } from './layout.ts';
-import type { Buffer, Op } from './program.ts';
+import { InvalidStepError } from './errors.ts';
+import { fromBits, pow2 } from './float32.ts';
+import { LEAF_PARAMETERS } from './layout.ts';
+import type { Buffer, ClipOp, ConvolutionOp, DenseOp, Op, TokenOp } from './program.ts';
 import { LN2 } from './tables.ts';
-import { isWhole, type MemoryPlan, pad } from './wasm-memory.ts';
-import type { Kernels } from './wasm-module.ts';
+import { runTransformerOp } from './wasm-attention.ts';
+import { checked, faultless, gradientOf, matrixOf, type OpContext, thetaOf } from './wasm-context.ts';
+import { multiply, type Operand } from './wasm-product.ts';
 
-/** Groups of 8 terms in a chunk of 1,024. */
-const CHUNK_GROUPS = 128;
-const ACCUMULATE = 1;
-const FLUSH = 2;
-/** Bits of the largest magnitude that a scale of 2^50 holds. */
-const LIMIT = { 8: ((50 + 6 + 127) << 23) | 0x7e0000, 14: ((50 + 12 + 127) << 23) | 0x7ff800 } as const;
-const INFINITE = 0x7f800000;
-
-type Bits = 8 | 14;
-
-/** What an operation runs on. */
-export interface OpContext {
-  readonly kernels: Kernels;
-  readonly plan: MemoryPlan;
-  /** Samples at hand, at most plan.capacity. */
-  readonly rows: number;
-  /** Bytes from sample to sample. */
-  readonly stride: number;
-  /** Address of the parameters: plan.theta or plan.theta4. */
-  readonly theta: number;
-}
-
-/** Runs one operation. InvalidStepError where the reference refuses; FormatError for a label out of range. */
+/** Runs one operation, every thread of the team its share. InvalidStepError where the reference refuses. */
 export function runOp(op: Op, c: OpContext): void {
   switch (op.op) {
     case 'input':
-      return; // its users read the bytes
     case 'linear':
-      linear(op, c);
-      return;
+    case 'bias':
+    case 'relu':
+    case 'reluGrad':
+    case 'crossEntropy':
+    case 'linearWeightGrad':
+    case 'linearInputGrad':
+    case 'biasGrad':
+      runDense(op, c);
+      break;
+    case 'patches':
+    case 'patchesGrad':
+      runConvolution(op, c);
+      break;
+    case 'embed':
+    case 'embedGrad':
+    case 'positionGrad':
+    case 'tokenCrossEntropy':
+      runToken(op, c);
+      break;
+    case 'clip':
+      clip(op, c);
+      break;
+    default:
+      runTransformerOp(op, c);
+  }
+}
+
+function runDense(op: DenseOp, c: OpContext): void {
+  const { pass } = c.kernels;
+  switch (op.op) {
+    case 'input':
+      input(op, c);
+      break;
+    case 'linear': {
+      const out = matrixOf(c, op.out);
+      const inputs = op.w.count / out.cols;
+      const right: Operand = { kind: 'rows', at: thetaOf(c, op.w), ld: inputs, bits: 8 };
+      multiply(c, { op: op.op, left: rowsOf(c, op.x, inputs), right, rows: out.rows, cols: out.cols, terms: inputs, to: out.at, ld: out.cols });
+      break;
+    }
     case 'bias': {
-      const { plan } = c;
-      finite(op.op, c.kernels.pass.addBias(at(c, op.x), c.theta + 4 * op.b.offset, at(c, op.out), op.b.count, plan.ld));
-      return;
+      const { at, rows, cols } = matrixOf(c, op.out);
+      const x = matrixOf(c, op.x).at;
+      checked(c, op.op, rows, 1, (from, to) => pass.addBias(x + 4 * from * cols, thetaOf(c, op.b), at + 4 * from * cols, to - from, cols));
+      break;
     }
     case 'relu':
-      finite(op.op, c.kernels.pass.select(at(c, op.x), at(c, op.x), at(c, op.out), elements(c, op.out)));
-      return;
+      select(op.op, c, [op.x, op.x, op.out]);
+      break;
     case 'reluGrad':
-      finite(op.op, c.kernels.pass.select(at(c, op.y), at(c, op.dy), at(c, op.out), elements(c, op.out)));
-      return;
+      select(op.op, c, [op.y, op.dy, op.out]);
+      break;
     case 'crossEntropy':
       crossEntropy(op, c);
-      return;
-    case 'linearWeightGrad':
-      weightGrad(op, c);
-      return;
-    case 'linearInputGrad':
-      inputGrad(op, c);
-      return;
-    case 'biasGrad': {
-      const { plan, kernels } = c;
-      kernels.pack.rowMax(at(c, op.dy), plan.ld, op.b.count, c.rows, plan.maxima);
-      scales(c, 'biasGrad', pad(op.b.count, 4), 14, plan.upLeft, plan.invLeft);
-      kernels.pass.sumRows(at(c, op.dy), plan.ld, op.b.count, c.rows, plan.upLeft, plan.invLeft, plan.gradient + 4 * op.b.offset);
-      return;
-    }
+      break;
     default:
-      throw new SpecError('model.kind', `has an operation without a wasm kernel: ${op.op}`);
+      runDenseGrad(op, c);
   }
 }
 
-function at(c: OpContext, buffer: Buffer): number {
-  return c.plan.buffers[buffer] as number;
-}
-
-function elements(c: OpContext, buffer: Buffer): number {
-  return (c.plan.program.buffers[buffer]?.cols ?? 0) * c.plan.ld;
-}
-
-function finite(op: string, magnitude: number): void {
-  if (magnitude >= INFINITE) throw new InvalidStepError(`${op}: an output is not finite`);
-}
-
-/** Scales from the maxima of `slices` (padded) slices. */
-function scales(c: OpContext, op: string, slices: number, bits: Bits, up: number, inv: number): void {
-  if (c.kernels.pack.scales(c.plan.maxima, slices, bits, up, inv) > LIMIT[bits]) throw new InvalidStepError(`${op}: a scale is above 2^50`);
-}
-
-function matrix(w: Tensor): readonly [number, number] {
-  return w.shape as readonly [number, number];
-}
-
-function linear(op: Extract<Op, { op: 'linear' }>, c: OpContext): void {
-  const { plan, kernels } = c;
-  const [out, inputs] = matrix(op.w);
-  const w = c.theta + 4 * op.w.offset;
-  kernels.pack.rowMax(w, inputs, out, inputs, plan.maxima);
-  scales(c, op.op, pad(out, 4), 8, plan.upLeft, plan.invLeft);
-  kernels.pack.packRows(w, inputs, out, inputs, plan.invLeft, plan.left, plan.scratch);
-  if (op.x === 0) {
-    const { exponent } = inputOp(c);
-    kernels.input.byteRowScales(plan.samples, c.stride, c.rows, inputs, exponent, plan.upRight, plan.invRight);
-    kernels.input.packByteRows(plan.samples, c.stride, c.rows, inputs, plan.invRight, plan.right, plan.scratch);
-  } else packColumns(c, op.op, op.x, inputs, 8);
-  product(c, 'productRows', at(c, op.out), out, c.rows, inputs, plan.ld);
-}
-
-/** The buffer's samples as right operand, contraction along the features. */
-function packColumns(c: OpContext, op: string, buffer: Buffer, features: number, bits: Bits): void {
-  const { plan, kernels } = c;
-  kernels.pack.colMax(at(c, buffer), plan.ld, features, c.rows, plan.maxima);
-  scales(c, op, pad(c.rows, 16), bits, plan.upRight, plan.invRight);
-  kernels.pack.packRight(at(c, buffer), plan.ld, features, c.rows, plan.invRight, plan.right);
-}
-
-function inputOp(c: OpContext): Extract<Op, { op: 'input' }> {
-  return c.plan.program.forward[0] as Extract<Op, { op: 'input' }>;
-}
-
-function weightGrad(op: Extract<Op, { op: 'linearWeightGrad' }>, c: OpContext): void {
-  const { plan, kernels } = c;
-  const [out, inputs] = matrix(op.w);
-  kernels.pack.rowMax(at(c, op.dy), plan.ld, out, c.rows, plan.maxima);
-  scales(c, op.op, pad(out, 4), 14, plan.upLeft, plan.invLeft);
-  kernels.pack.packRows(at(c, op.dy), plan.ld, out, c.rows, plan.invLeft, plan.left, plan.scratch);
-  if (op.x === 0) {
-    kernels.input.byteColScales(plan.samples, c.stride, c.rows, inputs, inputOp(c).exponent, plan.upRight, plan.invRight, plan.scratch);
-    kernels.input.packByteCols(plan.samples, c.stride, c.rows, inputs, plan.invRight, plan.right);
-  } else {
-    kernels.pack.rowMax(at(c, op.x), plan.ld, inputs, c.rows, plan.maxima);
-    scales(c, op.op, pad(inputs, 4), 8, plan.upRight, plan.invRight);
-    kernels.pack.packRightRows(at(c, op.x), plan.ld, inputs, c.rows, plan.invRight, plan.right, plan.scratch);
-  }
-  const gradient = plan.gradient + 4 * op.w.offset;
-  if (isWhole(out, inputs)) {
-    product(c, 'productRows', gradient, out, inputs, c.rows, inputs);
+function runDenseGrad(op: Extract<DenseOp, { op: 'linearWeightGrad' | 'linearInputGrad' | 'biasGrad' }>, c: OpContext): void {
+  const dy = matrixOf(c, op.dy);
+  if (op.op === 'biasGrad') {
+    columnSums(op.op, c, dy.at, dy.rows, dy.cols, gradientOf(c, op.b));
     return;
   }
-  const ld = pad(inputs, 16);
-  product(c, 'productRows', plan.temporary, out, inputs, c.rows, ld);
-  kernels.pass.compact(plan.temporary, ld, out, inputs, gradient);
+  const inputs = op.w.count / dy.cols;
+  if (op.op === 'linearWeightGrad') {
+    const left: Operand = { kind: 'cols', at: dy.at, ld: dy.cols, bits: 14 };
+    multiply(c, {
+      op: op.op,
+      left,
+      right: colsOf(c, op.x, inputs),
+      rows: dy.cols,
+      cols: inputs,
+      terms: dy.rows,
+      to: gradientOf(c, op.w),
+      ld: inputs,
+    });
+    return;
+  }
+  const left: Operand = { kind: 'rows', at: dy.at, ld: dy.cols, bits: 14 };
+  const right: Operand = { kind: 'cols', at: thetaOf(c, op.w), ld: inputs, bits: 8 };
+  multiply(c, { op: op.op, left, right, rows: dy.rows, cols: inputs, terms: dy.cols, to: matrixOf(c, op.out).at, ld: inputs });
 }
 
-function inputGrad(op: Extract<Op, { op: 'linearInputGrad' }>, c: OpContext): void {
-  const { plan, kernels } = c;
-  const [out, inputs] = matrix(op.w);
-  const w = c.theta + 4 * op.w.offset;
-  kernels.pack.colMax(w, inputs, out, inputs, plan.maxima);
-  scales(c, op.op, pad(inputs, 16), 8, plan.upLeft, plan.invLeft);
-  kernels.pack.packCols(w, inputs, out, inputs, plan.invLeft, plan.left);
-  packColumns(c, op.op, op.dy, out, 14);
-  product(c, 'productCols', at(c, op.out), inputs, c.rows, out, plan.ld);
+/** Whether a buffer is the input of an mlp, which stays in bytes. */
+function isBytes(c: OpContext, buffer: Buffer): boolean {
+  return c.plan.buffers[buffer] === 0;
 }
 
-/** C[rows, cols] from the packed operands, chunk by chunk, flushed after the last. */
-function product(c: OpContext, kernel: 'productRows' | 'productCols', to: number, rows: number, cols: number, terms: number, ld: number): void {
+function inputExponent(c: OpContext): number {
+  const op = c.plan.program.forward[0];
+  return op?.op === 'input' ? op.exponent : 0;
+}
+
+function rowsOf(c: OpContext, buffer: Buffer, ld: number): Operand {
+  if (isBytes(c, buffer)) return { kind: 'byteRows', exponent: inputExponent(c) };
+  return { kind: 'rows', at: matrixOf(c, buffer).at, ld, bits: 8 };
+}
+
+function colsOf(c: OpContext, buffer: Buffer, ld: number): Operand {
+  if (isBytes(c, buffer)) return { kind: 'byteCols', exponent: inputExponent(c) };
+  return { kind: 'cols', at: matrixOf(c, buffer).at, ld, bits: 8 };
+}
+
+function input(op: Extract<DenseOp, { op: 'input' }>, c: OpContext): void {
+  if (isBytes(c, op.out)) return;
+  const cols = c.stride - 1;
+  const to = matrixOf(c, op.out).at;
+  c.team.split(c.samples, 1, (from, end) => {
+    c.kernels.input.bytesToFloats(c.plan.samples + from * c.stride, c.stride, end - from, cols, pow2(op.exponent), to + 4 * from * cols);
+  });
+  c.team.wait();
+}
+
+function select(op: string, c: OpContext, [on, value, out]: readonly [Buffer, Buffer, Buffer]): void {
+  const { at, rows, cols } = matrixOf(c, out);
+  const [x, y] = [matrixOf(c, on).at, matrixOf(c, value).at];
+  checked(c, op, rows * cols, 16, (from, to) => c.kernels.pass.select(x + 4 * from, y + 4 * from, at + 4 * from, to - from));
+}
+
+/** Sums of Q14 of the columns of a matrix. */
+function columnSums(op: string, c: OpContext, at: number, rows: number, cols: number, out: number): void {
+  const { shared } = c.plan;
+  columnScales(op, c, { at, ld: cols, rows, cols });
+  c.team.split(cols, 16, (from, to) => {
+    const scale = [shared.upLeft + 4 * from, shared.invLeft + 4 * from] as const;
+    c.kernels.pass.sumCols(at + 4 * from, cols, rows, to - from, ...scale, out + 4 * from);
+  });
+  c.team.wait();
+}
+
+/** Scales of Q14 of columns into the left side of the shared area. */
+function columnScales(op: string, c: OpContext, x: { at: number; ld: number; rows: number; cols: number }): void {
+  const { shared } = c.plan;
+  c.team.split(x.cols, 16, (from, to) => {
+    c.kernels.pack.colMax(x.at + 4 * from, x.ld, x.rows, to - from, shared.maxLeft + 4 * from);
+  });
+  c.team.wait();
+  const top = c.kernels.pack.scales(shared.maxLeft, Math.floor((x.cols + 15) / 16) * 16, 14, shared.upLeft, shared.invLeft);
+  if (top > (((50 + 12 + 127) << 23) | 0x7ffc00)) throw new InvalidStepError(`${op}: a scale is above 2^50`);
+}
+
+function crossEntropy(op: { readonly x: Buffer; readonly out: Buffer }, c: OpContext): void {
+  const { plan, lane } = c;
+  const x = matrixOf(c, op.x);
+  const out = matrixOf(c, op.out).at;
+  const share = Math.fround(1 / x.rows);
+  c.team.split(x.rows, 1, (from, to) => {
+    const labels = plan.labels + 2 * from;
+    const tables = [plan.exp, plan.log, LN2, lane.entries] as const;
+    const results = [plan.losses + 4 * from, plan.predicted + 2 * from, out + 4 * from * x.cols] as const;
+    c.kernels.loss.crossEntropy(x.at + 4 * from * x.cols, to - from, x.cols, labels, share, ...tables, ...results);
+  });
+  c.team.wait();
+}
+
+function runConvolution(op: ConvolutionOp, c: OpContext): void {
+  const { height, width, channels, kernel, stride, pad, outHeight, outWidth } = op.geometry;
+  const shape = [height, width, channels, kernel, stride, pad, outHeight, outWidth] as const;
+  const image = height * width * channels;
+  const patch = outHeight * outWidth * channels * kernel * kernel;
+  const out = matrixOf(c, op.out).at;
+  if (op.op === 'patches') {
+    const x = matrixOf(c, op.x).at;
+    c.team.split(c.samples, 1, (from, to) => {
+      c.kernels.gather.patches(x + 4 * from * image, to - from, ...shape, out + 4 * from * patch);
+    });
+    c.team.wait();
+    return;
+  }
+  const dy = matrixOf(c, op.dy).at;
+  checked(c, op.op, c.samples, 1, (from, to) => c.kernels.gather.patchesGrad(dy + 4 * from * patch, to - from, ...shape, out + 4 * from * image));
+}
+
+function runToken(op: TokenOp, c: OpContext): void {
   const { plan } = c;
-  const run = c.kernels.product[kernel];
-  const groups = pad(terms, 8) >> 3;
-  for (let from = 0; from < groups; from += CHUNK_GROUPS) {
-    const n = Math.min(CHUNK_GROUPS, groups - from);
-    const mode = (from > 0 ? ACCUMULATE : 0) | (from + n === groups ? FLUSH : 0);
-    run(plan.left, plan.right, to, plan.upLeft, plan.upRight, pad(rows, 4), pad(cols, 16), groups, from, n, ld, mode);
+  switch (op.op) {
+    case 'embed': {
+      const { at, cols } = matrixOf(c, op.out);
+      const { context } = op.tokens;
+      checked(c, op.op, c.samples, 1, (from, to) => {
+        const row = from * context;
+        const [e, p] = [thetaOf(c, op.e), thetaOf(c, op.p)];
+        return c.kernels.gather.embed(plan.tokens + 2 * row, (to - from) * context, context, cols, e, p, at + 4 * row * cols);
+      });
+      break;
+    }
+    case 'embedGrad':
+      scatter(op.op, c, { dy: op.dy, index: plan.tokens, context: 0, count: op.e.count, to: gradientOf(c, op.e), accumulate: op.accumulate });
+      break;
+    case 'positionGrad':
+      scatter(op.op, c, { dy: op.dy, index: 0, context: op.context, count: op.p.count, to: gradientOf(c, op.p), accumulate: false });
+      break;
+    case 'tokenCrossEntropy':
+      crossEntropy(op, c);
+      break;
+    default:
+      op satisfies never;
   }
 }
 
-function crossEntropy(op: Extract<Op, { op: 'crossEntropy' }>, c: OpContext): void {
-  const { plan } = c;
-  const classes = plan.program.buffers[op.x]?.cols ?? 0;
-  const labels = plan.samples + c.stride - 1;
-  const share = Math.fround(1 / c.rows);
-  const tables = [plan.exp, plan.log, LN2, plan.entries] as const;
-  const results = [plan.losses, plan.predicted, at(c, op.out)] as const;
-  const done = c.kernels.pass.crossEntropy(at(c, op.x), plan.ld, classes, c.rows, labels, c.stride, share, ...tables, ...results);
-  if (done < c.rows) throw new FormatError(`label: sample ${done} of the batch has one that is not below ${classes}`);
+interface Scatter {
+  readonly dy: Buffer;
+  /** Address of row numbers (u16), or 0 for the row's position in its context. */
+  readonly index: number;
+  readonly context: number;
+  readonly count: number;
+  readonly to: number;
+  readonly accumulate: boolean;
+}
+
+/** Contraction with a one-hot matrix. */
+function scatter(op: string, c: OpContext, s: Scatter): void {
+  const { plan, kernels } = c;
+  const { shared } = plan;
+  const dy = matrixOf(c, s.dy);
+  const sums = new Float32Array(c.memory.buffer, plan.sums, s.count);
+  c.team.split(s.count, 16, (from, to) => {
+    sums.fill(0, from, to);
+  });
+  columnScales(op, c, { at: dy.at, ld: dy.cols, rows: dy.rows, cols: dy.cols });
+  c.team.split(dy.cols, 16, (from, to) => {
+    const scale = [shared.upLeft + 4 * from, shared.invLeft + 4 * from] as const;
+    const into = [plan.totals + 4 * from, plan.sums + 4 * from] as const;
+    kernels.gather.scatter(s.index, s.context, dy.at + 4 * from, dy.cols, dy.rows, to - from, ...scale, ...into);
+  });
+  c.team.wait();
+  checked(c, op, s.count, 16, (from, to) => {
+    const [sum, out] = [plan.sums + 4 * from, s.to + 4 * from];
+    kernels.gather.copyFlushed(sum, s.accumulate ? sum : out, to - from);
+    return s.accumulate ? kernels.pass.add(out, sum, out, to - from) : 0;
+  });
+}
+
+/** Clipping by the exact norm; the leaves' squares are added in order by every thread for itself. */
+function clip(op: ClipOp, c: OpContext): void {
+  const { plan, kernels } = c;
+  const leaves = plan.leafCount;
+  faultless(c, op.op, leaves, 1, (from, to) =>
+    kernels.norm.leafSquares(plan.gradient + 4 * LEAF_PARAMETERS * from, to - from, plan.leafSquares + 4 * from),
+  );
+  const norm = kernels.norm.rootOfSum(plan.leafSquares, leaves);
+  const limit = fromBits(op.limit);
+  if (norm <= limit) return;
+  const factor = Math.fround(limit / norm);
+  c.team.split(leaves * LEAF_PARAMETERS, LEAF_PARAMETERS, (from, to) => {
+    kernels.norm.scaleBy(plan.gradient + 4 * from, to - from, factor);
+  });
+  c.team.wait();
 }

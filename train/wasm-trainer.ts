@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // One model in training in one WebAssembly memory, synchronously, on the calling thread.
 import type { Evaluation, GradientResult, ModelForm, StepResult, SyncTrainer } from './backend.ts';
-import { FormatError, InvalidCodesError, InvalidStepError } from './errors.ts';
+import { tokensOf } from './embed.ts';
+import { FormatError, InvalidCodesError } from './errors.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { decodeModel4, encodeModel4 } from './model4.ts';
-import type { Op } from './program.ts';
-import { classCount, sampleBytes, type TrainSpec } from './spec.ts';
+import { classCount, rowsPerSample, sampleBytes, type TrainSpec, tokenBytes } from './spec.ts';
 import { checkState, readState, type StateArrays, writeState } from './state.ts';
-import { coefficients } from './update.ts';
+import { type Coefficients, coefficients } from './update.ts';
+import type { OpContext } from './wasm-context.ts';
 import type { WasmMemory } from './wasm-host.ts';
-import { createMemory, type MemoryPlan, planMemory } from './wasm-memory.ts';
+import { createMemory, type Lane, type MemoryPlan, planMemory } from './wasm-memory.ts';
 import { type CompiledKernels, instantiate, type Kernels } from './wasm-module.ts';
-import { type OpContext, runOp } from './wasm-ops.ts';
-
-const INFINITE = 0x7f800000;
-const FAULTS = ['', 'an exponent byte is outside 70..180', 'negative zero', 'an exponent byte above 70 without a code of step 7'];
+import { backward, encodeGradient, forward, lossesOnly, update } from './wasm-passes.ts';
+import { SOLO } from './wasm-team.ts';
 
 export class WasmTrainer implements SyncTrainer {
   readonly spec: TrainSpec;
   readonly layout: Layout;
   readonly plan: MemoryPlan;
-  readonly kernels: Kernels;
   readonly memory: WasmMemory;
+  readonly #kernels: Kernels;
   readonly #bytes: Uint8Array;
   readonly #state: StateArrays;
   readonly #sampleBytes: number;
@@ -31,7 +30,7 @@ export class WasmTrainer implements SyncTrainer {
     this.layout = layoutOf(spec);
     this.plan = planMemory(spec);
     this.memory = createMemory(this.plan);
-    this.kernels = instantiate(compiled, this.memory);
+    this.#kernels = instantiate(compiled, this.memory);
     this.#bytes = new Uint8Array(this.memory.buffer);
     this.#state = { theta: this.floats(this.plan.theta), moments: this.plan.moments.map((at) => this.floats(at)) };
     this.#sampleBytes = sampleBytes(spec.model);
@@ -42,9 +41,10 @@ export class WasmTrainer implements SyncTrainer {
     return new Float32Array(this.memory.buffer, at, count);
   }
 
-  /** What operations on the first `rows` samples in memory run on. */
-  context(rows: number, theta: number = this.plan.theta): OpContext {
-    return { kernels: this.kernels, plan: this.plan, rows, stride: this.#sampleBytes, theta };
+  /** What operations on the first `samples` samples in memory run on. */
+  context(samples: number, theta: number = this.plan.theta): OpContext {
+    const { plan, memory } = this;
+    return { kernels: this.#kernels, memory, plan, team: SOLO, lane: plan.lanes[0] as Lane, samples, stride: this.#sampleBytes, theta };
   }
 
   load(state: Uint8Array): void {
@@ -57,21 +57,25 @@ export class WasmTrainer implements SyncTrainer {
   }
 
   step(samples: Uint8Array, globalStep: number): StepResult {
-    const loss = this.#backpropagate(samples);
-    this.#update(this.plan.gradient, globalStep);
-    return { codes: this.#codes(), loss };
+    const c = this.contextOf(samples);
+    forward(c);
+    backward(c);
+    this.#update(c, globalStep, true);
+    return { codes: this.#codes(), loss: this.#loss() };
   }
 
   gradient(samples: Uint8Array): GradientResult {
-    const { plan, layout, kernels } = this;
-    const loss = this.#backpropagate(samples);
-    if (kernels.update.encode(plan.gradient, layout.paddedCount, plan.codes, plan.scratch) < 0) throw notFinite();
-    const logits = this.spec.batchSize * classCount(this.spec.model);
-    kernels.pass.transpose(plan.buffers[plan.program.logits] as number, plan.ld, classCount(this.spec.model), this.spec.batchSize, plan.temporary);
-    const activations = new Uint8Array(4 * (logits + layout.paddedCount));
-    activations.set(this.#bytes.subarray(plan.temporary, plan.temporary + 4 * logits));
-    activations.set(this.#bytes.subarray(plan.gradient, plan.gradient + 4 * layout.paddedCount), 4 * logits);
-    return { codes: this.#codes(), loss, activations };
+    const { plan, layout } = this;
+    const c = this.contextOf(samples);
+    forward(c);
+    backward(c);
+    encodeGradient(c);
+    const logits = 4 * c.samples * rowsPerSample(this.spec.model) * classCount(this.spec.model);
+    const from = plan.buffers[plan.program.logits] as number;
+    const activations = new Uint8Array(logits + 4 * layout.paddedCount);
+    activations.set(this.#bytes.subarray(from, from + logits));
+    activations.set(this.#bytes.subarray(plan.gradient, plan.gradient + 4 * layout.paddedCount), logits);
+    return { codes: this.#codes(), loss: this.#loss(), activations };
   }
 
   applyCodes(codes: Uint8Array, globalStep: number): void {
@@ -79,7 +83,7 @@ export class WasmTrainer implements SyncTrainer {
       throw new InvalidCodesError(`codes: ${codes.length} bytes, expected ${this.layout.codeBytes}`);
     }
     this.#bytes.set(codes, this.plan.codes);
-    this.#update(0, globalStep);
+    this.#update(this.context(0), globalStep, false);
   }
 
   evaluate(samples: Uint8Array, form: ModelForm): Evaluation {
@@ -90,57 +94,77 @@ export class WasmTrainer implements SyncTrainer {
     const count = samples.length / bytes;
     const losses = new Int32Array(count);
     const predicted = new Uint16Array(count);
+    const rows = rowsPerSample(this.spec.model);
     for (let from = 0; from < count; from += plan.capacity) {
-      const rows = Math.min(plan.capacity, count - from);
-      const c = this.context(rows, form === 'four' ? plan.theta4 : plan.theta);
-      this.#bytes.set(samples.subarray(from * bytes, (from + rows) * bytes), plan.samples);
-      for (const op of plan.program.forward) runOp(op, c);
-      runOp(plan.program.backward[0] as Op, c);
-      losses.set(new Int32Array(this.memory.buffer, plan.losses, rows), from);
-      predicted.set(new Uint16Array(this.memory.buffer, plan.predicted, rows), from);
+      const n = Math.min(plan.capacity, count - from);
+      const c = this.context(n, form === 'four' ? plan.theta4 : plan.theta);
+      this.#put(samples.subarray(from * bytes, (from + n) * bytes), n);
+      forward(c);
+      lossesOnly(c);
+      losses.set(this.#losses(n), from);
+      const classes = new Uint16Array(this.memory.buffer, plan.predicted, n * rows);
+      for (let i = 0; i < n; i++) predicted[from + i] = classes[(i + 1) * rows - 1] as number;
     }
     return { losses, predicted };
   }
 
   close(): void {}
 
-  #backpropagate(samples: Uint8Array): bigint {
-    const { plan } = this;
-    const rows = this.spec.batchSize;
-    const expected = rows * this.#sampleBytes;
+  /** A batch in memory, ready for the first operation. FormatError for another length or a label out of range. */
+  contextOf(samples: Uint8Array): OpContext {
+    const { batchSize } = this.spec;
+    const expected = batchSize * this.#sampleBytes;
     if (samples.length !== expected) throw new FormatError(`samples: ${samples.length} bytes, expected ${expected}`);
-    this.#bytes.set(samples, plan.samples);
-    const c = this.context(rows);
-    for (const op of plan.program.forward) runOp(op, c);
-    for (const op of plan.program.backward) runOp(op, c);
-    let loss = 0;
-    for (const row of new Int32Array(this.memory.buffer, plan.losses, rows)) loss += row; // at most 2^47
-    return BigInt(loss);
+    this.#put(samples, batchSize);
+    return this.context(batchSize);
   }
 
-  /** From the gradient at an address, or from the codes in memory for address 0. */
-  #update(gradient: number, globalStep: number): void {
-    const { plan, layout } = this;
-    const c = coefficients(this.spec, globalStep);
-    const [m, v] = plan.moments as readonly [number, number];
-    const n = layout.paddedCount;
-    let result: number;
-    if (this.spec.optimizer.kind === 'sgd') {
-      result = this.kernels.update.sgd(gradient, plan.codes, plan.theta, m, n, c.rate, c.momentum, plan.scratch);
-    } else {
-      this.floats(plan.scratch + 512, 8).set([c.beta1, c.gain1, c.beta2, c.gain2, c.epsilon, c.keep, c.stepSize, c.rootScale]);
-      result = this.kernels.update.adamw(gradient, plan.codes, plan.theta, m, v, n, plan.scratch + 512, plan.scratch);
+  /** Samples, and their labels and tokens, into memory. FormatError for one out of range. */
+  #put(samples: Uint8Array, count: number): void {
+    const { plan, spec } = this;
+    const { model } = spec;
+    this.#bytes.set(samples, plan.samples);
+    const labels = new Uint16Array(this.memory.buffer, plan.labels, count * rowsPerSample(model));
+    if (model.kind === 'gpt') {
+      const shape = { vocab: model.vocab, context: model.context, bytes: tokenBytes(model.vocab) };
+      new Uint16Array(this.memory.buffer, plan.tokens, labels.length).set(tokensOf(shape, samples, labels.length, 0));
+      labels.set(tokensOf(shape, samples, labels.length, 1));
+      return;
     }
-    if (result === -1) throw notFinite();
-    if (result < 0) throw new InvalidCodesError(`codes: ${FAULTS[-1 - result]}`);
-    if (result >= INFINITE) throw new InvalidStepError('update: the new state is not finite');
+    const classes = classCount(model);
+    for (let s = 0; s < count; s++) {
+      const label = samples[(s + 1) * this.#sampleBytes - 1] as number;
+      if (label >= classes) throw new FormatError(`label: ${label} in sample ${s} of the batch is not below ${classes}`);
+      labels[s] = label;
+    }
+  }
+
+  #update(c: OpContext, globalStep: number, encode: boolean): void {
+    const scalars: Coefficients = coefficients(this.spec, globalStep);
+    update(c, this.spec.optimizer.kind, scalars, encode);
+  }
+
+  /** Loss of each sample: the mean of its rows' losses, rounded down. */
+  #losses(samples: number): Int32Array {
+    const rows = rowsPerSample(this.spec.model);
+    const all = new Int32Array(this.memory.buffer, this.plan.losses, samples * rows);
+    if (rows === 1) return all;
+    const out = new Int32Array(samples);
+    for (let s = 0; s < samples; s++) {
+      let sum = 0; // at most 2^43
+      for (let r = s * rows; r < (s + 1) * rows; r++) sum += all[r] as number;
+      out[s] = (sum - (sum % rows)) / rows;
+    }
+    return out;
+  }
+
+  #loss(): bigint {
+    let sum = 0; // at most 2^47
+    for (const loss of this.#losses(this.spec.batchSize)) sum += loss;
+    return BigInt(sum);
   }
 
   #codes(): Uint8Array {
     return this.#bytes.slice(this.plan.codes, this.plan.codes + this.layout.codeBytes);
   }
-}
-
-function notFinite(): InvalidStepError {
-  return new InvalidStepError('codes: a gradient is not finite');
 }

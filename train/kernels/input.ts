@@ -24,13 +24,13 @@ function widest(v: v128): i32 {
 @inline
 function setScale(top: i32, exponent: i32, up: usize, mul: usize): void {
   const s = top == 255 ? -2 : clz<i32>(top) - 25;
-  const e = top == 0 ? -50 : exponent - s;
-  store<i32>(up, (e + 127) << 23);
+  const e = exponent - s;
+  store<i32>(up, top == 0 ? 0 : (e + 127) << 23);
   const factor: i32 = top == 0 ? 0 : 1 << (s + 2);
   store<u16>(mul, <u16>factor);
 }
 
-/** Scales of the rows (samples): up = 2^e as binary32, mul = 2^(s + 2) as u16. `stride`: bytes from sample to sample. */
+/** Scales of the rows (samples; 0 up to the next multiple of 4): up = 2^e as binary32, mul = 2^(s + 2) as u16. `stride`: bytes from sample to sample. */
 export function byteRowScales(x: usize, stride: i32, rows: i32, cols: i32, exponent: i32, up: usize, mul: usize): void {
   for (let r = 0; r < rows; r++, x += stride, up += 4, mul += 2) {
     let m = i8x16.splat(0), i = 0;
@@ -39,6 +39,7 @@ export function byteRowScales(x: usize, stride: i32, rows: i32, cols: i32, expon
     for (; i < cols; i++) top = max(top, <i32>load<u8>(x + i));
     setScale(top, exponent, up, mul);
   }
+  for (let r = rows; r & 3; r++, up += 4) store<i32>(up, 0);
 }
 
 /** Scales of the columns (features), columns rounded up to 16. scratch: 16 bytes. */
@@ -64,22 +65,12 @@ function octet(p: usize, n: i32, mul: usize, scratch: usize): v128 {
   return i16x8.shuffle(q, q, 0, 4, 1, 5, 2, 6, 3, 7);
 }
 
-/** Right operand whose columns are samples (contraction along the features); samples rounded up to 16 with zeros. */
-export function packByteRows(x: usize, stride: i32, rows: i32, terms: i32, mul: usize, b: usize, scratch: usize): void {
-  const groups = (terms + 7) >> 3, rounded = (rows + 15) & ~15;
-  for (let r = 0; r < rounded; r += 4, mul += 8) {
-    let q = b + (<usize>((r >> 4) * groups) << 8) + (<usize>(r & 15) << 2), p = x + <usize>(r * stride);
-    for (let n = terms; n > 0; n -= 8, p += 8, q += 256) {
-      let v0 = i32x4.splat(0), v1 = v0, v2 = v0, v3 = v0;
-      if (r < rows) v0 = octet(p, n, mul, scratch);
-      if (r + 1 < rows) v1 = octet(p + stride, n, mul + 2, scratch);
-      if (r + 2 < rows) v2 = octet(p + 2 * stride, n, mul + 4, scratch);
-      if (r + 3 < rows) v3 = octet(p + 3 * stride, n, mul + 6, scratch);
-      const s = i32x4.shuffle(v0, v1, 0, 4, 1, 5), t = i32x4.shuffle(v2, v3, 0, 4, 1, 5);
-      const u = i32x4.shuffle(v0, v1, 2, 6, 3, 7), w = i32x4.shuffle(v2, v3, 2, 6, 3, 7);
-      v128.store(q, i64x2.shuffle(s, t, 0, 2)); v128.store(q, i64x2.shuffle(s, t, 1, 3), 64);
-      v128.store(q, i64x2.shuffle(u, w, 0, 2), 128); v128.store(q, i64x2.shuffle(u, w, 1, 3), 192);
-    }
+/** Left operand whose rows are samples (contraction along the features); samples rounded up to 4 with zeros. scratch: 8 bytes. */
+export function packByteRows(x: usize, stride: i32, rows: i32, terms: i32, mul: usize, a: usize, scratch: usize): void {
+  const groups = (terms + 7) >> 3;
+  for (let r = 0; r < ((rows + 3) & ~3); r++, mul += 2) {
+    let q = a + (<usize>((r >> 2) * groups) << 6) + (<usize>(r & 3) << 4), p = x + <usize>(r * stride);
+    for (let n = terms; n > 0; n -= 8, p += 8, q += 64) v128.store(q, r < rows ? octet(p, n, mul, scratch) : i32x4.splat(0));
   }
 }
 
@@ -98,4 +89,10 @@ export function packByteCols(x: usize, stride: i32, terms: i32, cols: i32, mul: 
       v128.store(b, i16x8.shuffle(u1, v1, 0, 8, 1, 9, 2, 10, 3, 11), 32); v128.store(b, i16x8.shuffle(u1, v1, 4, 12, 5, 13, 6, 14, 7, 15), 48);
     }
   }
+}
+
+/** The bytes as binary32: out[i] = byte * scale, `cols` bytes of each sample. */
+export function bytesToFloats(x: usize, stride: i32, rows: i32, cols: i32, scale: f32, out: usize): void {
+  for (let r = 0; r < rows; r++, x += stride)
+    for (let c = 0; c < cols; c++, out += 4) store<f32>(out, <f32>load<u8>(x + c) * scale);
 }

@@ -64,7 +64,9 @@ export function colMax(x: usize, ld: i32, rows: i32, cols: i32, out: usize): voi
 
 /**
  * From the bits of the largest magnitudes to scales: e = the least integer >= -50 with max <= (2^(bits-1) - 1) * 2^e.
- * n: multiple of 4. Returns the largest magnitude of all (bits): the caller refuses what needs e > 50.
+ * A slice of zeros gets 0 for both, which makes its products +0 whatever was packed: that is how slices past the end,
+ * whose maxima are 0, stay harmless. n: multiple of 4. Returns the largest magnitude of all (bits): the caller refuses
+ * what needs e > 50.
  */
 export function scales(maxima: usize, n: i32, bits: i32, up: usize, inv: usize): i32 {
   // (2^(bits-1) - 1) has bits - 2 as exponent and a fraction of ones that ends 25 - bits places above the last
@@ -75,8 +77,9 @@ export function scales(maxima: usize, n: i32, bits: i32, up: usize, inv: usize):
     const m = v128.load(maxima);
     top = i32x4.max_s(top, m);
     const e = i32x4.max_s(low, i32x4.sub(i32x4.shr_u(i32x4.add(m, carry), 23), base));
-    v128.store(up, i32x4.shl(i32x4.add(bias, e), 23));
-    v128.store(inv, i32x4.shl(i32x4.sub(bias, e), 23));
+    const some = i32x4.ne(m, i32x4.splat(0));
+    v128.store(up, v128.and(some, i32x4.shl(i32x4.add(bias, e), 23)));
+    v128.store(inv, v128.and(some, i32x4.shl(i32x4.sub(bias, e), 23)));
   }
   return max(max(i32x4.extract_lane(top, 0), i32x4.extract_lane(top, 1)), max(i32x4.extract_lane(top, 2), i32x4.extract_lane(top, 3)));
 }
@@ -89,16 +92,49 @@ function staged(p: usize, n: i32, scratch: usize): void {
   memory.copy(scratch, p, <usize>n << 2);
 }
 
+// Probabilities in units of 2^-7: round-half-even(128 p), at most 127.
+// @ts-ignore: decorator
+@inline
+function units(p: usize): v128 {
+  return f32x4.add(f32x4.min(f32x4.mul(v128.load(p), f32x4.splat(128)), f32x4.splat(127)), f32x4.splat(MAGIC));
+}
+
+/** Left operand from rows of probabilities (contraction along the row), rows rounded up to 4 with what lies there. scratch: 32 bytes. */
+export function packUnitRows(x: usize, ld: i32, rows: i32, terms: i32, a: usize, scratch: usize): void {
+  const groups = (terms + 7) >> 3, whole = terms >> 3;
+  for (let r = 0; r < rows; r++) {
+    let p = x + (<usize>(r * ld) << 2), q = a + (<usize>((r >> 2) * groups) << 6) + (<usize>(r & 3) << 4);
+    for (const end = q + (<usize>whole << 6); q < end; p += 32, q += 64) v128.store(q, pairs(units(p), units(p + 16)));
+    if (whole < groups) {
+      staged(p, terms & 7, scratch);
+      v128.store(q, pairs(units(scratch), units(scratch + 16)));
+    }
+  }
+}
+
+/** Left operand from columns of probabilities (contraction down the column), columns rounded up to 4. */
+export function packUnitCols(x: usize, ld: i32, terms: i32, cols: i32, a: usize): void {
+  const groups = (terms + 7) >> 3, st = <usize>ld << 2;
+  for (let c = 0; c < cols; c += 4, x += 16) {
+    for (let t = 0; t < groups << 2; t++, a += 16) {
+      const k = ((t >> 2) << 3) + (t & 3);
+      const u = k < terms ? units(x + <usize>k * st) : i32x4.splat(0);
+      const v = k + 4 < terms ? units(x + <usize>(k + 4) * st) : i32x4.splat(0);
+      v128.store(a, pairs(u, v));
+    }
+  }
+}
+
 /** Left operand from rows of X (contraction along the row), rows rounded up to 4 with zeros. scratch: 32 bytes. */
 export function packRows(x: usize, ld: i32, rows: i32, terms: i32, inv: usize, a: usize, scratch: usize): void {
   const groups = (terms + 7) >> 3, whole = terms >> 3;
   for (let r = 0; r < rows; r++) {
     let p = x + (<usize>(r * ld) << 2), q = a + (<usize>((r >> 2) * groups) << 6) + (<usize>(r & 3) << 4);
     const s = v128.load32_splat(inv + (<usize>r << 2));
-    for (const end = q + (<usize>whole << 6); q < end; p += 32, q += 64) v128.store(q, pairs(quantised(p, s), quantised(p + 16, s)));
+    for (const end = q + (<usize>whole << 6); q < end; p += 32, q += 64) v128.store(q, octet(p, s));
     if (whole < groups) {
       staged(p, terms & 7, scratch);
-      v128.store(q, pairs(quantised(scratch, s), quantised(scratch + 16, s)));
+      v128.store(q, octet(scratch, s));
     }
   }
   for (let r = rows; r & 3; r++) {
@@ -164,20 +200,31 @@ function transposed(a: v128, b: v128, c: v128, d: v128, q: usize): void {
 
 /** Right operand from rows of X (contraction along the row), rows rounded up to 16 with zeros. scratch: 32 bytes. */
 export function packRightRows(x: usize, ld: i32, rows: i32, terms: i32, inv: usize, b: usize, scratch: usize): void {
-  const groups = (terms + 7) >> 3, st = <usize>ld << 2;
+  const groups = (terms + 7) >> 3, whole = terms >> 3, st = <usize>ld << 2;
   const rounded = (rows + 15) & ~15;
-  for (let r = 0; r < rounded; r += 4) {
-    let q = b + (<usize>((r >> 4) * groups) << 8) + (<usize>(r & 15) << 2);
-    for (let g = 0; g < groups; g++, q += 256) {
+  for (let r = 0; r < rounded; r += 4, inv += 16) {
+    let q = b + (<usize>((r >> 4) * groups) << 8) + (<usize>(r & 15) << 2), p = x + (<usize>(r * ld) << 2), g = 0;
+    const s0 = v128.load32_splat(inv), s1 = v128.load32_splat(inv, 4), s2 = v128.load32_splat(inv, 8), s3 = v128.load32_splat(inv, 12);
+    if (r + 4 <= rows) {
+      for (; g < whole; g++, p += 32, q += 256)
+        transposed(octet(p, s0), octet(p + st, s1), octet(p + 2 * st, s2), octet(p + 3 * st, s3), q);
+    }
+    for (; g < groups; g++, p += 32, q += 256) {
       let v0 = i32x4.splat(0), v1 = v0, v2 = v0, v3 = v0;
-      const p = x + (<usize>(r * ld + (g << 3)) << 2), n = terms - (g << 3);
-      if (r < rows) v0 = group(p, n, v128.load32_splat(inv + (<usize>r << 2)), scratch);
-      if (r + 1 < rows) v1 = group(p + st, n, v128.load32_splat(inv + (<usize>r << 2), 4), scratch);
-      if (r + 2 < rows) v2 = group(p + 2 * st, n, v128.load32_splat(inv + (<usize>r << 2), 8), scratch);
-      if (r + 3 < rows) v3 = group(p + 3 * st, n, v128.load32_splat(inv + (<usize>r << 2), 12), scratch);
+      const n = terms - (g << 3);
+      if (r < rows) v0 = group(p, n, s0, scratch);
+      if (r + 1 < rows) v1 = group(p + st, n, s1, scratch);
+      if (r + 2 < rows) v2 = group(p + 2 * st, n, s2, scratch);
+      if (r + 3 < rows) v3 = group(p + 3 * st, n, s3, scratch);
       transposed(v0, v1, v2, v3, q);
     }
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function octet(p: usize, s: v128): v128 {
+  return pairs(quantised(p, s), quantised(p + 16, s));
 }
 
 // @ts-ignore: decorator
@@ -187,5 +234,5 @@ function group(p: usize, n: i32, s: v128, scratch: usize): v128 {
     staged(p, n, scratch);
     p = scratch;
   }
-  return pairs(quantised(p, s), quantised(p + 16, s));
+  return octet(p, s);
 }

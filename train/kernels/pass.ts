@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Element-wise passes and the loss. Activations lie feature by feature: [features][ld samples], ld a multiple of 16,
-// so a lane is a sample and no pass crosses lanes. Lanes beyond the last sample hold finite values that nobody reads.
+// Element-wise passes over row-major matrices without gaps. Those that can leave the finite numbers return the largest
+// magnitude (bits) that they met; f(y) < 2^-60 becomes +0 in all.
 
 const TINY_BITS: i32 = (67 << 23) - 1;
 
@@ -10,6 +10,7 @@ function magnitude(x: v128): v128 {
   return v128.and(x, i32x4.splat(0x7fffffff));
 }
 
+// NaN has the largest bits and stays, so that it is seen.
 // @ts-ignore: decorator
 @inline
 function flushed(y: v128): v128 {
@@ -18,122 +19,143 @@ function flushed(y: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function largest(m: v128): i32 {
-  return max(max(i32x4.extract_lane(m, 0), i32x4.extract_lane(m, 1)), max(i32x4.extract_lane(m, 2), i32x4.extract_lane(m, 3)));
+function largest(x: v128): i32 {
+  const y = i32x4.max_s(x, i32x4.shuffle(x, x, 2, 3, 0, 1));
+  return i32x4.extract_lane(i32x4.max_s(y, i32x4.shuffle(y, y, 1, 0, 3, 2)), 0);
 }
 
-/** out[f][s] = x[f][s] + b[f], flushed. Returns the largest magnitude (bits). */
-export function addBias(x: usize, b: usize, out: usize, features: i32, ld: i32): i32 {
+// Ones in the first n lanes.
+// @ts-ignore: decorator
+@inline
+function lanes(n: i32): v128 {
+  return i32x4.gt_s(i32x4.splat(n), i32x4(0, 1, 2, 3));
+}
+
+// The first n < 4 lanes of v, so that nothing behind them is touched.
+// @ts-ignore: decorator
+@inline
+function storeFew(p: usize, v: v128, n: i32): void {
+  store<f32>(p, f32x4.extract_lane(v, 0));
+  if (n > 1) store<f32>(p, f32x4.extract_lane(v, 1), 4);
+  if (n > 2) store<f32>(p, f32x4.extract_lane(v, 2), 8);
+}
+
+/** out[r][c] = x[r][c] + b[c], `rows` rows of `cols`. */
+export function addBias(x: usize, b: usize, out: usize, rows: i32, cols: i32): i32 {
   let top = i32x4.splat(0);
-  for (let i = 0; i < features; i++, b += 4) {
-    const bias = v128.load32_splat(b);
-    for (const end = x + (<usize>ld << 2); x < end; x += 16, out += 16) {
-      const y = flushed(f32x4.add(v128.load(x), bias));
+  for (let r = 0; r < rows; r++) {
+    let c = 0, q = b;
+    for (; c + 4 <= cols; c += 4, q += 16, x += 16, out += 16) {
+      const y = flushed(f32x4.add(v128.load(x), v128.load(q)));
       top = i32x4.max_s(top, magnitude(y));
       v128.store(out, y);
+    }
+    if (c < cols) {
+      const y = v128.and(flushed(f32x4.add(v128.load(x), v128.load(q))), lanes(cols - c));
+      top = i32x4.max_s(top, magnitude(y));
+      storeFew(out, y, cols - c);
+      x += <usize>(cols - c) << 2; out += <usize>(cols - c) << 2;
     }
   }
   return largest(top);
 }
 
-/** out = on > 0 ? value : +0, n a multiple of 4. Returns the largest magnitude (bits) of value, selected or not. */
+/** out = on > 0 ? value : +0. Counts values that are not selected as well. */
 export function select(on: usize, value: usize, out: usize, n: i32): i32 {
   const zero = f32x4.splat(0);
   let top = i32x4.splat(0);
-  for (const end = on + (<usize>n << 2); on < end; on += 16, value += 16, out += 16) {
+  for (; n >= 4; n -= 4, on += 16, value += 16, out += 16) {
     const v = v128.load(value);
     top = i32x4.max_s(top, magnitude(v));
     v128.store(out, v128.and(v, f32x4.gt(v128.load(on), zero)));
   }
+  if (n > 0) {
+    const v = v128.and(v128.load(value), lanes(n));
+    top = i32x4.max_s(top, magnitude(v));
+    storeFew(out, v128.and(v, f32x4.gt(v128.load(on), zero)), n);
+  }
   return largest(top);
 }
 
-// Sum of the mantissas of n values: adding 1.5 * 2^23 leaves the integer nearest (ties to even) in the low bits.
-// @ts-ignore: decorator
-@inline
-function mantissaSum(p: usize, n: i32, down: f32): i32 {
-  const inv = f32x4.splat(down), magic = f32x4.splat(12582912);
-  let total = i32x4.splat(0), t = 0;
-  for (; t + 4 <= n; t += 4, p += 16) total = i32x4.add(total, i32x4.sub(f32x4.add(f32x4.mul(v128.load(p), inv), magic), magic));
-  let sum = i32x4.extract_lane(total, 0) + i32x4.extract_lane(total, 1) + i32x4.extract_lane(total, 2) + i32x4.extract_lane(total, 3);
-  for (; t < n; t++, p += 4) sum += <i32>nearest<f32>(load<f32>(p) * down);
-  return sum;
-}
-
-/** out[r] = sum over t of Q(x)[r][t] in chunks of 1,024 terms, flushed. Terms are the first `terms` of a row of ld. */
-export function sumRows(x: usize, ld: i32, rows: i32, terms: i32, up: usize, inv: usize, out: usize): void {
-  for (let r = 0; r < rows; r++, up += 4, inv += 4, out += 4) {
-    const p = x + (<usize>(r * ld) << 2), scale = load<f32>(up), down = load<f32>(inv);
-    let sum: f32 = 0;
-    for (let from = 0; from < terms; from += 1024) {
-      const value = <f32>mantissaSum(p + (<usize>from << 2), min(1024, terms - from), down) * scale;
-      sum = from == 0 ? value : sum + value;
-    }
-    store<f32>(out, abs<f32>(sum) < reinterpret<f32>(67 << 23) ? 0 : sum);
+/** out = x + y. */
+export function add(x: usize, y: usize, out: usize, n: i32): i32 {
+  let top = i32x4.splat(0);
+  for (; n >= 4; n -= 4, x += 16, y += 16, out += 16) {
+    const v = flushed(f32x4.add(v128.load(x), v128.load(y)));
+    top = i32x4.max_s(top, magnitude(v));
+    v128.store(out, v);
   }
+  if (n > 0) {
+    const v = v128.and(flushed(f32x4.add(v128.load(x), v128.load(y))), lanes(n));
+    top = i32x4.max_s(top, magnitude(v));
+    storeFew(out, v, n);
+  }
+  return largest(top);
 }
 
-/** Copies rows of `cols` values that lie ldFrom apart to rows that follow one another. */
-export function compact(from: usize, ldFrom: i32, rows: i32, cols: i32, to: usize): void {
-  for (let r = 0; r < rows; r++, from += <usize>ldFrom << 2, to += <usize>cols << 2) memory.copy(to, from, <usize>cols << 2);
+/** out = h * h, h = x > 0 ? x : +0. */
+export function squaredRelu(x: usize, out: usize, n: i32): i32 {
+  const zero = f32x4.splat(0);
+  let top = i32x4.splat(0);
+  for (; n >= 4; n -= 4, x += 16, out += 16) {
+    const h = f32x4.pmax(zero, v128.load(x)), y = flushed(f32x4.mul(h, h));
+    top = i32x4.max_s(top, magnitude(y));
+    v128.store(out, y);
+  }
+  if (n > 0) {
+    const h = v128.and(f32x4.pmax(zero, v128.load(x)), lanes(n)), y = flushed(f32x4.mul(h, h));
+    top = i32x4.max_s(top, magnitude(y));
+    storeFew(out, y, n);
+  }
+  return largest(top);
 }
 
-/** rows x cols with rows ld apart to cols x rows, closely packed. */
-export function transpose(from: usize, ld: i32, rows: i32, cols: i32, to: usize): void {
-  for (let c = 0; c < cols; c++)
-    for (let r = 0; r < rows; r++, to += 4) store<f32>(to, load<f32>(from + (<usize>(r * ld + c) << 2)));
+/** out = x > 0 ? (x + x) * dy : +0. */
+export function squaredReluGrad(x: usize, dy: usize, out: usize, n: i32): i32 {
+  const zero = f32x4.splat(0);
+  let top = i32x4.splat(0);
+  for (; n >= 4; n -= 4, x += 16, dy += 16, out += 16) {
+    const v = v128.load(x), y = v128.and(flushed(f32x4.mul(f32x4.add(v, v), v128.load(dy))), f32x4.gt(v, zero));
+    top = i32x4.max_s(top, magnitude(y));
+    v128.store(out, y);
+  }
+  if (n > 0) {
+    const v = v128.and(v128.load(x), lanes(n)), y = v128.and(flushed(f32x4.mul(f32x4.add(v, v), v128.load(dy))), f32x4.gt(v, zero));
+    top = i32x4.max_s(top, magnitude(y));
+    storeFew(out, y, n);
+  }
+  return largest(top);
 }
 
-// Natural logarithm of sum / 65,536 in 2^-16, by table and linear interpolation.
-// @ts-ignore: decorator
-@inline
-function logOfSum(sum: f32, log: usize, ln2: i32): i32 {
-  const bits = reinterpret<i32>(sum);
-  const exponent = (bits >> 23) - 127 - 16, high = (bits >> 13) & 1023, low = bits & 8191;
-  const at = load<i32>(log + (<usize>high << 2)), next = load<i32>(log + (<usize>high << 2), 4);
-  return ((exponent * ln2 + 128) >> 8) + at + (((next - at) * low + 4096) >> 13);
+/** Largest magnitude (bits) of n values. */
+export function largestOf(x: usize, n: i32): i32 {
+  let top = i32x4.splat(0);
+  for (; n >= 4; n -= 4, x += 16) top = i32x4.max_s(top, magnitude(v128.load(x)));
+  return largest(i32x4.max_s(top, v128.and(magnitude(v128.load(x)), lanes(n))));
+}
+
+/** Copies `rows` rows of `cols` values; ldFrom, ldTo: elements from row to row. */
+export function copyRows(from: usize, ldFrom: i32, rows: i32, cols: i32, to: usize, ldTo: i32): void {
+  for (let r = 0; r < rows; r++, from += <usize>ldFrom << 2, to += <usize>ldTo << 2) memory.copy(to, from, <usize>cols << 2);
 }
 
 /**
- * Softmax by table and loss of `samples` columns of x[classes][ld]; out gets (p - onehot) * share, flushed, unless 0.
- * labels: the label byte of sample 0, `stride` bytes apart. exp, log: the tables as int32. Returns the samples done:
- * less than `samples` when a label is not below `classes`.
+ * out[c] = sum over r of Q(x)[r][c] in chunks of 1,024 rows. cols: multiple of 4, or as many values behind x as make it
+ * one; up, inv: scales of the columns; out likewise rounded up.
  */
-export function crossEntropy(x: usize, ld: i32, classes: i32, samples: i32, labels: usize, stride: i32, share: f32, exp: usize, log: usize, ln2: i32, entries: usize, losses: usize, predicted: usize, out: usize): i32 {
-  const st = <usize>ld << 2;
-  for (let s = 0; s < samples; s++, x += 4, labels += stride, losses += 4, predicted += 2) {
-    const target = <i32>load<u8>(labels);
-    if (target >= classes) return s;
-    let top = load<f32>(x), argmax = 0;
-    for (let c = 1; c < classes; c++) {
-      const v = load<f32>(x + <usize>c * st);
-      if (v > top) {
-        top = v;
-        argmax = c;
-      }
+export function sumCols(x: usize, ld: i32, rows: i32, cols: i32, up: usize, inv: usize, out: usize): void {
+  const st = <usize>ld << 2, magic = f32x4.splat(12582912);
+  for (let c = 0; c < cols; c += 4, x += 16, up += 16, inv += 16, out += 16) {
+    const scale = v128.load(up), down = v128.load(inv);
+    let sum = f32x4.splat(0), p = x;
+    for (let from = 0; from < rows; from += 1024) {
+      let total = i32x4.splat(0);
+      for (let r = from, to = min(from + 1024, rows); r < to; r++, p += st)
+        total = i32x4.add(total, i32x4.sub(f32x4.add(f32x4.mul(v128.load(p), down), magic), magic));
+      const value = f32x4.mul(f32x4.convert_i32x4_s(total), scale);
+      sum = from == 0 ? value : f32x4.add(sum, value);
     }
-    let sum: f32 = 0;
-    for (let start = 0; start < classes; start += 256) {
-      let total: i32 = 0;
-      for (let c = start, end = min(start + 256, classes); c < end; c++) {
-        const d: f32 = 64 * (top - load<f32>(x + <usize>c * st));
-        const entry = load<i32>(exp + (<usize><i32>nearest<f32>(d < 1023 ? d : 1023) << 2));
-        store<i32>(entries + (<usize>c << 2), entry);
-        total += entry;
-      }
-      sum += <f32>total;
-    }
-    const distance = top - load<f32>(x + <usize>target * st);
-    store<i32>(losses, <i32>nearest<f32>((distance < 16384 ? distance : 16384) * 65536) + logOfSum(sum, log, ln2));
-    store<u16>(predicted, <u16>argmax);
-    if (out) {
-      for (let c = 0; c < classes; c++) {
-        const p = <f32>load<i32>(entries + (<usize>c << 2)) / sum;
-        const y: f32 = (p - <f32>(c == target)) * share;
-        store<f32>(out + <usize>c * st, abs<f32>(y) < reinterpret<f32>(67 << 23) ? 0 : y);
-      }
-      out += 4;
-    }
+    if (c + 4 <= cols) v128.store(out, flushed(sum));
+    else storeFew(out, flushed(sum), cols - c);
   }
-  return samples;
 }

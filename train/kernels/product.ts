@@ -8,6 +8,8 @@
 const ACCUMULATE: i32 = 1;
 /** Magnitudes below 2^-60 become +0: set on the last chunk. */
 const FLUSH: i32 = 2;
+/** Tiles wholly above the diagonal are left as they are. */
+const LOWER: i32 = 4;
 const TINY: f32 = 8.673617379884035e-19;
 
 // @ts-ignore: decorator
@@ -26,7 +28,7 @@ function scaled(c: v128, row: v128, cols: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function flushed(y: v128): v128 {
-  return v128.and(y, f32x4.ge(f32x4.abs(y), f32x4.splat(TINY)));
+  return v128.andnot(y, f32x4.lt(f32x4.abs(y), f32x4.splat(TINY)));
 }
 
 // @ts-ignore: decorator
@@ -74,8 +76,9 @@ function product(a: usize, b: usize, c: usize, ua: usize, ub: usize, rows: i32, 
   const st = <usize>ldc << 2, stepA = <usize>groups << 6, stepB = <usize>groups << 8;
   a += <usize>at << 6; b += <usize>at << 8;
   for (let j = 0; j < cols; j += 16, b += stepB) {
-    let pa = a;
-    for (let i = 0; i < rows; i += 4, pa += stepA)
+    const first = mode & LOWER ? j : 0;
+    let pa = a + <usize>(first >> 2) * stepA;
+    for (let i = first; i < rows; i += 4, pa += stepA)
       tile(pa, b, n, c + (<usize>(i * ldc + j) << 2), st, ua + (<usize>i << 2), ub + (<usize>j << 2), rs, ps, mode);
   }
 }

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The passes of a step, each walked through by every thread of a team: forward, backward, codes and update.
+import { InvalidCodesError, InvalidStepError } from './errors.ts';
+import type { Op } from './program.ts';
+import type { OptimizerSpec } from './spec.ts';
+import type { Coefficients } from './update.ts';
+import type { OpContext } from './wasm-context.ts';
+import { runOp } from './wasm-ops.ts';
+
+const INFINITE = 0x7f800000;
+const BLOCK = 64;
+const BLOCK_BYTES = 33;
+/** Faults of kernels/update.ts, above all magnitudes so that the largest of a team is one of them. */
+const FAULT = 0x7fffff00;
+const FAULTS = ['', 'an exponent byte is outside 70..180', 'negative zero', 'an exponent byte above 70 without a code of step 7'];
+
+/** From samples to logits. */
+export function forward(c: OpContext): void {
+  for (const op of c.plan.program.forward) runOp(op, c);
+}
+
+/** From logits and labels to losses and the gradient. */
+export function backward(c: OpContext): void {
+  for (const op of c.plan.program.backward) runOp(op, c);
+}
+
+/** Losses and classes alone. */
+export function lossesOnly(c: OpContext): void {
+  runOp(c.plan.program.backward[0] as Op, c);
+}
+
+/** Codes of the gradient. */
+export function encodeGradient(c: OpContext): void {
+  const { plan } = c;
+  blocks(c, (from, to) => c.kernels.update.encode(plan.gradient + 4 * from, to - from, codesAt(c, from), c.lane.scratch));
+}
+
+/** The update with the decoded codes: `encode` makes them from the gradient, otherwise they lie in memory. */
+export function update(c: OpContext, optimizer: OptimizerSpec['kind'], s: Coefficients, encode: boolean): void {
+  const { plan, lane, kernels } = c;
+  const gradient = (from: number): number => (encode ? plan.gradient + 4 * from : 0);
+  const [m, v] = plan.moments as readonly [number, number];
+  if (optimizer === 'sgd') {
+    blocks(c, (from, to) => {
+      const places = [gradient(from), codesAt(c, from), plan.theta + 4 * from, m + 4 * from] as const;
+      return kernels.update.sgd(...places, to - from, s.rate, s.momentum, lane.scratch);
+    });
+    return;
+  }
+  const scalars = [s.beta1, s.gain1, s.beta2, s.gain2, s.epsilon, s.keep, s.stepSize, s.rootScale];
+  new Float32Array(c.memory.buffer, lane.scratch + 512, scalars.length).set(scalars);
+  blocks(c, (from, to) => {
+    const places = [gradient(from), codesAt(c, from), plan.theta + 4 * from, m + 4 * from, v + 4 * from] as const;
+    return kernels.update.adamw(...places, to - from, lane.scratch + 512, lane.scratch);
+  });
+}
+
+function codesAt(c: OpContext, parameter: number): number {
+  return c.plan.codes + (parameter / BLOCK) * BLOCK_BYTES;
+}
+
+/** This thread's share of all blocks; `run` returns a magnitude, -1 for a gradient that is not finite, or -1 - fault. */
+function blocks(c: OpContext, run: (from: number, to: number) => number): void {
+  let result = 0;
+  c.team.split(c.plan.parameters, BLOCK, (from, to) => {
+    const got = run(from, to);
+    result = got < 0 ? FAULT - got : got;
+  });
+  const top = c.team.top(result);
+  if (top < INFINITE) return;
+  if (top === FAULT + 1) throw new InvalidStepError('codes: a gradient is not finite');
+  if (top > FAULT) throw new InvalidCodesError(`codes: ${FAULTS[top - FAULT - 1]}`);
+  throw new InvalidStepError('update: the new state is not finite');
+}
