@@ -48,9 +48,9 @@ const op: fc.Arbitrary<Op> = fc.record({
 const step: fc.Arbitrary<Step> = fc.record({
   ops: fc.array(op, { maxLength: 5 }),
   seconds: fc.bigInt(0n, 8n),
-  absent: fc.integer({ min: 0, max: 7 }),
+  absent: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: 7 }) }),
   evidence: fc.oneof(
-    { weight: 4, arbitrary: fc.constant([]) },
+    { weight: 12, arbitrary: fc.constant([]) },
     {
       weight: 1,
       arbitrary: fc.array(fc.record({ member: fc.integer({ min: 0, max: 2 }), age: fc.bigInt(1n, 5n), attack: fc.boolean() }), { maxLength: 3 }),
@@ -58,22 +58,36 @@ const step: fc.Arbitrary<Step> = fc.record({
   ),
 });
 
+const pick = <T>(list: readonly T[], at: number): T | undefined => list[at % (list.length === 0 ? 1 : list.length)];
+
+/** Most operations aim at what exists; every fourth aims anywhere, so that refusals are seen too. */
 function toMessage(world: StakeWorld, o: Op): Any {
-  const [who, to, via] = [o.who, o.to, o.via].map((i) => world.accounts[i]) as [Signer, Signer, Signer];
+  const ctx = world.context('query');
+  const anywhere = o.age === 0n;
+  const account = (i: number): Signer => world.accounts[i] as Signer;
+  const owner = (bytes: Uint8Array | undefined, other: number): Signer =>
+    world.accounts.find((a) => bytes !== undefined && compareBytes(a.bytes, bytes) === 0) ?? account(other);
+  const validators = [...state.validators.entries(ctx)].map(([operator]) => operator);
+  const to = anywhere ? account(o.to) : owner(pick(validators, o.to), o.to);
+  const [held] = pick([...state.delegations.entries(ctx)], o.via) ?? [];
   switch (o.kind) {
     case 'create':
       // Keys of others are tried too.
-      return create(who, `${o.to}`, o.amount);
+      return create(account(o.who), `${anywhere ? o.to : o.who}`, o.amount);
     case 'delegate':
-      return delegate(who, to, o.amount);
+      return delegate(account(o.who), to, o.amount);
     case 'undelegate':
-      return undelegate(who, to, o.amount);
+      return undelegate(owner(held?.[0], o.who), owner(held?.[1], o.to), o.amount);
     case 'redelegate':
-      return redelegate(who, via, to, o.amount);
-    case 'cancel':
-      return cancel(who, to, o.amount, world.height + 1n - o.age);
+      return redelegate(owner(held?.[0], o.who), owner(held?.[1], o.via), to, o.amount);
+    case 'cancel': {
+      const [pair, u] = pick([...state.unbondings.entries(ctx)], o.via) ?? [];
+      const entry = pick(u?.entries ?? [], o.to);
+      const amount = entry === undefined || o.amount < BigInt(entry.balance) ? o.amount : BigInt(entry.balance) || 1n;
+      return cancel(owner(pair?.[0], o.who), owner(pair?.[1], o.to), amount, entry?.creationHeight ?? 1n);
+    }
     case 'unjail':
-      return message(MsgUnjail, { validatorAddr: who.operator });
+      return message(MsgUnjail, { validatorAddr: to.operator });
     default:
       return o.kind satisfies never;
   }
