@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// FinalizeBlock of 500 payments, signatures included, over the store in memory; the median of ten blocks.
+// FinalizeBlock of 500 payments, signatures included, over the store in memory; ten blocks.
 import { coinsSend, fixture } from '../test/helpers/fixture.ts';
 
 const SENDS = 500;
@@ -21,5 +21,5 @@ for (let block = 0; block < BLOCKS + 2; block++) {
 times.sort((a, b) => a - b);
 const median = times[BLOCKS >> 1] ?? 0;
 process.stdout.write(
-  `FinalizeBlock of ${SENDS} bank sends: median ${median.toFixed(0)} ms (${(median / SENDS).toFixed(3)} ms each), ${code === 0 ? 'all succeeded' : 'FAILURES'}\n`,
+  `FinalizeBlock of ${SENDS} bank sends: median ${median.toFixed(0)} ms, best ${(times[0] ?? 0).toFixed(0)} ms (${(median / SENDS).toFixed(3)} ms each), ${code === 0 ? 'all succeeded' : 'FAILURES'}\n`,
 );

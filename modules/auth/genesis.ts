@@ -87,7 +87,7 @@ export const genesis: GenesisHooks = {
     let next = 0n;
     for (const account of accounts) {
       checkKey(ctx, account);
-      setAccount(ctx, account, true);
+      setAccount(ctx, parseAddress(account.address, ctx.chain.addressPrefix), account, true);
       if (account.number >= next) next = account.number + 1n;
     }
     state.nextNumber.set(ctx, next);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Accounts: numbers are given once and never reused, sequences only rise.
-import { formatAddress, parseAddress } from '../../core/address.ts';
+import { formatAddress } from '../../core/address.ts';
 import type { Readable } from '../../core/collections.ts';
 import type { Context, ReadContext } from '../../core/context.ts';
 import { CorruptStateError } from '../../core/errors.ts';
@@ -18,9 +18,8 @@ export function getParams(ctx: Readable): Params {
   return state.params.need(ctx);
 }
 
-/** Writes an account; its number is indexed when `fresh`. */
-export function setAccount(ctx: Context, account: Account, fresh = false): void {
-  const address = parseAddress(account.address, ctx.chain.addressPrefix);
+/** Writes the account of an address; its number is indexed when `fresh`. */
+export function setAccount(ctx: Context, address: Uint8Array, account: Account, fresh = false): void {
   state.accounts.set(ctx, address, account);
   if (fresh) state.byNumber.set(ctx, account.number, address);
 }
@@ -28,7 +27,7 @@ export function setAccount(ctx: Context, account: Account, fresh = false): void 
 function create(ctx: Context, address: Uint8Array, holder?: ModuleHolder): void {
   const number = state.nextNumber.get(ctx) ?? 0n;
   state.nextNumber.set(ctx, number + 1n);
-  setAccount(ctx, newAccount(address, ctx.chain.addressPrefix, number, holder), true);
+  setAccount(ctx, address, newAccount(address, ctx.chain.addressPrefix, number, holder), true);
 }
 
 /** Creates the account of an address that has none: a module's when it is declared to be one. */

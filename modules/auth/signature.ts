@@ -81,7 +81,7 @@ export function checkSigner(ctx: Context, tx: DecodedTx, index: number, address:
   ctx.gas.consume(params.sigVerifyCostSecp256k1, 'ante verify: secp256k1');
   if (info.sequence !== account.sequence) throw errWrongSequence(`account sequence mismatch, expected ${account.sequence}, got ${info.sequence}`);
   verify(ctx, tx, index, key, account);
-  setAccount(ctx, { ...account, publicKey: key, sequence: account.sequence + 1n });
+  setAccount(ctx, address, { ...account, publicKey: key, sequence: account.sequence + 1n });
   ctx.emit(event('tx', { signature: base64.encode(tx.raw.signatures[index] ?? new Uint8Array(0)) }));
   return account.sequence;
 }

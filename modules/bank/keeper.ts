@@ -46,32 +46,36 @@ export function setBalance(ctx: Context, address: Uint8Array, denom: string, bef
   else if (before > 0n && amount === 0n) state.holders.delete(ctx, [denom, address]);
 }
 
-function subtract(ctx: Context, address: Uint8Array, coins: readonly Coin[]): void {
+/** Text forms are made once for a payment: bech32 is what it costs most behind its signature. */
+const textOf = (ctx: Context, address: Uint8Array): string => formatAddress(address, ctx.chain.addressPrefix);
+
+function subtract(ctx: Context, address: Uint8Array, spender: string, coins: readonly Coin[]): void {
   for (const { denom, amount } of coins) {
     const before = getBalance(ctx, address, denom);
     if (before < amount) throw errInsufficientFunds(`spendable balance ${before}${denom} is smaller than ${amount}${denom}`);
     setBalance(ctx, address, denom, before, before - amount);
   }
-  ctx.emit(event('coin_spent', { spender: formatAddress(address, ctx.chain.addressPrefix), amount: formatCoins(coins) }));
+  ctx.emit(event('coin_spent', { spender, amount: formatCoins(coins) }));
 }
 
-function add(ctx: Context, address: Uint8Array, coins: readonly Coin[]): void {
+function add(ctx: Context, address: Uint8Array, receiver: string, coins: readonly Coin[]): void {
   for (const { denom, amount } of coins) {
     const before = getBalance(ctx, address, denom);
     setBalance(ctx, address, denom, before, before + amount);
   }
-  ctx.emit(event('coin_received', { receiver: formatAddress(address, ctx.chain.addressPrefix), amount: formatCoins(coins) }));
+  ctx.emit(event('coin_received', { receiver, amount: formatCoins(coins) }));
 }
 
 /** Moves coins (sorted, unique, positive); the receiver gets an account if it has none. Throws TxError sdk/5. */
 export function sendCoins(ctx: Context, from: Uint8Array, to: Uint8Array, coins: readonly Coin[]): void {
   checkCoins(coins);
   if (coins.length === 0) return;
-  subtract(ctx, from, coins);
-  add(ctx, to, coins);
+  const sender = textOf(ctx, from);
+  const recipient = textOf(ctx, to);
+  subtract(ctx, from, sender, coins);
+  add(ctx, to, recipient, coins);
   ensureAccount(ctx, to);
-  const sender = formatAddress(from, ctx.chain.addressPrefix);
-  ctx.emit(event('transfer', { recipient: formatAddress(to, ctx.chain.addressPrefix), sender, amount: formatCoins(coins) }));
+  ctx.emit(event('transfer', { recipient, sender, amount: formatCoins(coins) }));
   ctx.emit(event('message', { sender }));
 }
 
@@ -92,12 +96,13 @@ export function sendToMany(
   total: readonly Coin[],
   outputs: readonly { readonly to: Uint8Array; readonly coins: readonly Coin[] }[],
 ): void {
-  subtract(ctx, from, total);
-  const sender = formatAddress(from, ctx.chain.addressPrefix);
+  const sender = textOf(ctx, from);
+  subtract(ctx, from, sender, total);
   for (const { to, coins } of outputs) {
-    add(ctx, to, coins);
+    const recipient = textOf(ctx, to);
+    add(ctx, to, recipient, coins);
     ensureAccount(ctx, to);
-    ctx.emit(event('transfer', { recipient: formatAddress(to, ctx.chain.addressPrefix), sender, amount: formatCoins(coins) }));
+    ctx.emit(event('transfer', { recipient, sender, amount: formatCoins(coins) }));
   }
   ctx.emit(event('message', { sender }));
 }
@@ -119,8 +124,9 @@ export function mint(ctx: Context, to: ModuleHolder, coins: readonly Coin[]): vo
   if (coins.length === 0) return;
   ensureModuleAccount(ctx, to);
   for (const { denom, amount } of coins) setSupply(ctx, denom, getSupply(ctx, denom) + amount);
-  add(ctx, to.address, coins);
-  ctx.emit(event('coinbase', { minter: formatAddress(to.address, ctx.chain.addressPrefix), amount: formatCoins(coins) }));
+  const minter = textOf(ctx, to.address);
+  add(ctx, to.address, minter, coins);
+  ctx.emit(event('coinbase', { minter, amount: formatCoins(coins) }));
 }
 
 /** Destroys coins of a module's account, which must have been declared with the permission `burner`. Throws TxError sdk/5. */
@@ -128,9 +134,10 @@ export function burn(ctx: Context, from: ModuleHolder, coins: readonly Coin[]): 
   requirePermission(from, BURNER);
   checkCoins(coins);
   if (coins.length === 0) return;
-  subtract(ctx, from.address, coins);
+  const burner = textOf(ctx, from.address);
+  subtract(ctx, from.address, burner, coins);
   for (const { denom, amount } of coins) setSupply(ctx, denom, getSupply(ctx, denom) - amount);
-  ctx.emit(event('burn', { burner: formatAddress(from.address, ctx.chain.addressPrefix), amount: formatCoins(coins) }));
+  ctx.emit(event('burn', { burner, amount: formatCoins(coins) }));
 }
 
 /** Sum of all balances by denomination, sorted. */
