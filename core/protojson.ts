@@ -40,7 +40,8 @@ function scalarToJson(field: protobuf.Field, value: unknown): Json {
   if (custom === 'dec') return decimalText(value);
   if (custom === 'int') return (typeof value === 'string' ? value : fromUtf8(value as Uint8Array)) || '0';
   if (typeof value === 'bigint') return value.toString();
-  if (value instanceof Uint8Array) return base64.encode(value);
+  // Go holds absent bytes as nil, which its JSON writes as null (next_key at the end of pages); an item of a list is never nil.
+  if (value instanceof Uint8Array) return value.length === 0 && !field.repeated && field.partOf === null ? null : base64.encode(value);
   return value as Json;
 }
 
