@@ -36,8 +36,9 @@ export function toText(value: Json, indent = ''): string {
   return Object.entries(value as JsonObject)
     .map(([key, item]) => {
       const one = inline(item);
-      if (one !== undefined) return `${indent}${key}: ${one}\n`;
-      return `${indent}${key}:\n${toText(item, Array.isArray(item) ? indent : `${indent}  `)}`;
+      const name = /^[A-Za-z_]/.test(key) ? key : JSON.stringify(key);
+      if (one !== undefined) return `${indent}${name}: ${one}\n`;
+      return `${indent}${name}:\n${toText(item, Array.isArray(item) ? indent : `${indent}  `)}`;
     })
     .join('');
 }
