@@ -52,6 +52,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     artifacts.sweep();
     const states = new StateStore(folders.states);
     const chain = await connect(config, report.log, options.signal);
+    if (chain === undefined) return;
     const data = { cache: join(config.data, 'roots'), ...(config.mnist === undefined ? {} : { mnist: config.mnist }) };
     const workbench = await startWorkbench(config.backend, { ...folders, data });
     ends.unshift(() => workbench.close());
@@ -85,9 +86,9 @@ interface Tools {
   readonly ledger: Ledger;
 }
 
-async function connect(config: MinerConfig, log: Logger, signal: AbortSignal): Promise<Chain> {
+async function connect(config: MinerConfig, log: Logger, signal: AbortSignal): Promise<Chain | undefined> {
   const signer = openKeyring(config.home, config.prefix).signer(config.key);
-  for (let told = false; ; told = true) {
+  for (let told = false; !signal.aborted; told = true) {
     try {
       return await connectChain({
         nodes: config.nodes,
@@ -98,11 +99,12 @@ async function connect(config: MinerConfig, log: Logger, signal: AbortSignal): P
         onFailed: (error) => log.warn({ error: error.message }, 'a transaction failed'),
       });
     } catch (error) {
-      if ((error as Error).name !== 'ConnectionError' || signal.aborted) throw error;
+      if ((error as Error).name !== 'ConnectionError') throw error;
       if (!told) log.warn({ error: (error as Error).message }, 'waiting for a node');
       await sleep(config.poll_ms);
     }
   }
+  return undefined;
 }
 
 function createRole({ role, config, conduct }: DaemonOptions, tools: Tools): Role {

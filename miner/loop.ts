@@ -9,11 +9,12 @@ import { type Commit, CommitStatus, Fault, MsgAnswerChallenges, MsgBondMiner, Ms
 import { splitAnswers } from './answers.ts';
 import { type Conduct, HONEST } from './attacks/conduct.ts';
 import { type Chain, RefusedError } from './chain.ts';
+import { commitMessage, takenOver } from './commit.ts';
 import type { Ledger } from './ledger.ts';
 import { nameOf } from './names.ts';
-import { Activities, deadline, type OpenRound, openRounds, type Role, type RoleOptions, type RoleStatus } from './role.ts';
+import { Activities, deadline, missingBond, type OpenRound, openRounds, type Role, type RoleOptions, type RoleStatus } from './role.ts';
 import { contextOf, present, type RoundContext } from './work/context.ts';
-import type { Progress, TrainResult } from './work/tasks.ts';
+import type { Progress } from './work/tasks.ts';
 
 export interface MinerOptions extends RoleOptions {
   readonly ledger: Ledger;
@@ -22,6 +23,8 @@ export interface MinerOptions extends RoleOptions {
 
 /** Blocks after which something that was sent and did not arrive is sent again. */
 const RESEND_BLOCKS = 4n;
+/** Fees of commits that did not win which the bond shall cover beyond its minimum. */
+const RESERVED_FEES = 20n;
 
 export class Miner implements Role {
   readonly #options: MinerOptions;
@@ -68,7 +71,7 @@ export class Miner implements Role {
     this.#hold(open);
     const committing = new Set(open.filter(({ round }) => round.phase === RoundPhase.ROUND_PHASE_COMMIT).map(({ key }) => `train ${key}`));
     this.#activities.cancel((key) => !key.startsWith('train ') || committing.has(key));
-    const bondedHeight = await this.#bond(open);
+    const bondedHeight = await this.#bond();
     for (const round of open) if (bondedHeight !== undefined) await this.#visit(round, bondedHeight);
     if (open.length === 0) this.#activity = 'no open round';
   }
@@ -83,26 +86,27 @@ export class Miner implements Role {
     this.#visited = true;
   }
 
-  /** Height since which the bond suffices; undefined while it does not. */
-  async #bond(open: readonly OpenRound[]): Promise<bigint | undefined> {
-    const { bond, endpoint, moniker } = this.#options;
-    const { bondDenom, minMinerBond } = await this.#chain.params();
+  /** Height since which the bond suffices; undefined while it does not. Fees are paid from the bond, so some more is held. */
+  async #bond(): Promise<bigint | undefined> {
+    const { endpoint, moniker } = this.#options;
+    const { bondDenom, minMinerBond, verificationFee } = await this.#chain.params();
     const record = await this.#chain.miner(this.#chain.address);
     const has = BigInt(record?.bond?.amount ?? 0);
-    if (record !== undefined && has >= BigInt(minMinerBond)) return record.bondedHeight;
-    const slashed = BigInt(record?.slashed ?? 0) > 0n;
-    if (slashed) {
+    const least = BigInt(minMinerBond);
+    if (has < least && BigInt(record?.slashed ?? 0) > 0n) {
       this.#activity = 'slashed; the bond is gone';
       return undefined;
     }
-    if (open.length === 0 && record !== undefined) return undefined;
-    const wanted = bond > BigInt(minMinerBond) ? bond : BigInt(minMinerBond);
-    await this.#send('bond', async () => {
-      const amount = { denom: bondDenom, amount: (wanted - has).toString() };
-      await this.#chain.submit([toAny(MsgBondMiner, { miner: this.#chain.address, amount, endpoint, moniker })]);
-      this.#log.info({ amount: amount.amount }, 'bond sent');
-    });
-    return undefined;
+    const missing = missingBond(has, least, RESERVED_FEES * BigInt(verificationFee), this.#options.bond);
+    if (missing > 0n) {
+      await this.#send('bond', async () => {
+        const amount = { denom: bondDenom, amount: missing.toString() };
+        await this.#chain.submit([toAny(MsgBondMiner, { miner: this.#chain.address, amount, endpoint, moniker })]);
+        this.#log.info({ amount: amount.amount }, 'bond sent');
+      });
+    }
+    if (has < least) this.#activity = 'bonding';
+    return has < least ? undefined : record?.bondedHeight;
   }
 
   async #visit(open: OpenRound, bondedHeight: bigint): Promise<void> {
@@ -151,7 +155,7 @@ export class Miner implements Role {
       const result = await this.#options.workbench.run({ kind: 'train', context, miner, ...attack }, { signal, onProgress });
       this.#counts['trained'] = (this.#counts['trained'] ?? 0) + 1;
       this.#log.info({ job: job.id.toString(), round: round.number.toString(), steps_per_second: Math.round(result.stepsPerSecond) }, 'trained');
-      message = this.#messageOf(context, result);
+      message = commitMessage(context, result, this.#chain.address, this.#options.endpoint);
     }
     if (message === undefined) return;
     const final = this.#conduct.commit?.(message) ?? message;
@@ -174,27 +178,7 @@ export class Miner implements Role {
   async #steal({ job, round }: OpenRound): Promise<MsgCommitUpdate | undefined> {
     const others = (await this.#chain.commits(job.id, round.number)).filter((c) => c.miner !== this.#chain.address);
     const victim = this.#conduct.steal?.(others);
-    if (victim === undefined) return undefined;
-    const { parentRoot, traceRoot, stateRoot, code4Root, claimedParentLoss, claimedLoss, steps, artifact } = victim;
-    const taken = { parentRoot, traceRoot, stateRoot, code4Root, claimedParentLoss, claimedLoss, steps, artifact };
-    return { ...taken, miner: this.#chain.address, jobId: job.id, round: round.number };
-  }
-
-  #messageOf(context: RoundContext, result: TrainResult): MsgCommitUpdate {
-    const { endpoint } = this.#options;
-    return {
-      miner: this.#chain.address,
-      jobId: context.job,
-      round: context.round,
-      parentRoot: context.parentRoot,
-      traceRoot: result.traceRoot,
-      stateRoot: result.stateRoot,
-      code4Root: result.code4Root,
-      claimedParentLoss: result.parentLoss,
-      claimedLoss: result.loss,
-      steps: context.terms.steps,
-      artifact: { root: result.artifactRoot, size: BigInt(result.artifactSize), locations: endpoint === '' ? [] : [endpoint] },
-    };
+    return victim === undefined ? undefined : takenOver(victim, this.#chain.address);
   }
 
   #signed(key: string): MsgCommitUpdate | undefined {

@@ -12,6 +12,7 @@ import type { TrainSpec } from '../train/spec.ts';
 import { ArtifactStore } from './artifact/store.ts';
 import { failover } from './chain.ts';
 import { Library } from './library.ts';
+import { useNativeHash } from './native.ts';
 import { StateStore } from './states.ts';
 import type { BackendName } from './work/backends.ts';
 import { present } from './work/context.ts';
@@ -46,6 +47,7 @@ export interface ModelReaderOptions {
 /** Starts a worker thread; `close` ends it. */
 export async function createModelReader(options: ModelReaderOptions): Promise<ModelReader> {
   const { folder } = options;
+  useNativeHash();
   mkdirSync(folder, { recursive: true });
   const queries = createQueries(failover(options.nodes.map((node) => createRpc(node))));
   const folders = { artifacts: join(folder, 'artifacts'), states: join(folder, 'states') };

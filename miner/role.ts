@@ -98,3 +98,13 @@ export function deadline(round: Round, height: bigint): bigint {
   const soon = height + 10n;
   return round.phaseEnd > 0n && round.phaseEnd < soon ? round.phaseEnd : soon;
 }
+
+/**
+ * What to bond now: up to the configured bond, or to the minimum with a reserve, once half of the reserve is used up.
+ * A bond that falls below the minimum counts as a new one when it is filled up, and misses the round that is open.
+ */
+export function missingBond(has: bigint, least: bigint, reserve: bigint, configured: bigint): bigint {
+  if (has >= least + reserve / 2n) return 0n;
+  const wanted = configured > least + reserve ? configured : least + reserve;
+  return wanted - has;
+}

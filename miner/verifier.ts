@@ -23,7 +23,7 @@ import { type Chain, RefusedError } from './chain.ts';
 import { Accuser, newSalt } from './fraud.ts';
 import { convict, faultName, inspect, unavailable } from './inspect.ts';
 import type { Ledger } from './ledger.ts';
-import { Activities, deadline, type OpenRound, openRounds, type Role, type RoleOptions, type RoleStatus } from './role.ts';
+import { Activities, deadline, missingBond, type OpenRound, openRounds, type Role, type RoleOptions, type RoleStatus } from './role.ts';
 import { present } from './work/context.ts';
 import type { Progress, VerifyResult } from './work/tasks.ts';
 
@@ -33,6 +33,8 @@ export interface VerifierOptions extends RoleOptions {
 }
 
 const RESEND_BLOCKS = 4n;
+/** Part of the minimum that is bonded beyond it, for small slashes such as that of an absence. */
+const RESERVE = 10n;
 /** Blocks before the end of the attestation window at which an artifact that nobody has is reported as unavailable. */
 const PATIENCE_BLOCKS = 3n;
 
@@ -86,11 +88,10 @@ export class Verifier implements Role {
     const { bondDenom, minVerifierBond } = await this.#chain.params();
     const { address } = this.#chain;
     const record = await this.#chain.verifier(address);
-    const has = BigInt(record?.bond?.amount ?? 0);
-    if (record !== undefined && has >= BigInt(minVerifierBond)) return;
-    this.#activity = 'bonding';
-    const wanted = bond > BigInt(minVerifierBond) ? bond : BigInt(minVerifierBond);
-    const amount = { denom: bondDenom, amount: (wanted - has).toString() };
+    const least = BigInt(minVerifierBond);
+    const missing = missingBond(BigInt(record?.bond?.amount ?? 0), least, least / RESERVE, bond);
+    if (missing === 0n) return;
+    const amount = { denom: bondDenom, amount: missing.toString() };
     const proof = possessionProof(blsKey, this.#chain.bytesOf(address));
     const message = { verifier: address, amount, endpoint, moniker, blsKey: blsKey.publicKey, blsProof: proof };
     await this.#send('bond', async () => {
