@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { otherNode, runOn } from '../helpers/othernode.ts';
 import { scenario } from '../helpers/scenario.ts';
 
 test('gives the same application hashes in two instances, one of which restarts and repeats FinalizeBlock at every height', async () => {
@@ -19,4 +20,13 @@ test('gives the same application hashes in another process with another locale, 
   const child = spawnSync(process.execPath, ['--no-opt', script, '--print'], { env, encoding: 'utf8' });
   assert.equal(child.status, 0, child.stderr);
   assert.deepEqual(child.stdout.trim().split('\n'), await scenario({}));
+});
+
+test('gives the same application hashes on another major version of Node', async (t) => {
+  const node = otherNode();
+  if (node === undefined) {
+    t.skip('no other major version of Node on the PATH');
+    return;
+  }
+  assert.deepEqual(runOn(node, 'test/helpers/scenario.ts', ['--print']).trim().split('\n'), await scenario({}));
 });
