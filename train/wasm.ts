@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The wasm backend: SIMD kernels compiled to WebAssembly, the default of every miner and verifier.
 import type { SyncBackend } from './backend.ts';
-import { SpecError } from './errors.ts';
-import type { TrainSpec } from './spec.ts';
 import { validateSpec } from './validate.ts';
 import { firstDifference } from './wasm-check.ts';
 import { type CompiledKernels, compileKernels, type Variant, variants } from './wasm-module.ts';
@@ -29,14 +27,7 @@ let checked: { readonly variant: Variant; readonly kernels: CompiledKernels } | 
 export function wasmBackend(): WasmBackend {
   checked ??= choose();
   const { variant, kernels } = checked;
-  return { name: 'wasm', kinds: ['mlp'], variant, create: (spec) => new WasmTrainer(supported(validateSpec(spec)), kernels) };
-}
-
-/** The networks that have kernels. */
-function supported(spec: TrainSpec): TrainSpec {
-  if (spec.model.kind !== 'mlp') throw new SpecError('model.kind', `'${spec.model.kind}' has no wasm kernels`);
-  if (spec.optimizer.clip !== undefined) throw new SpecError('optimizer.clip', 'has no wasm kernel');
-  return spec;
+  return { name: 'wasm', kinds: ['mlp', 'gpt', 'cnn'], variant, create: (spec) => new WasmTrainer(validateSpec(spec), kernels) };
 }
 
 function choose(): { variant: Variant; kernels: CompiledKernels } {
