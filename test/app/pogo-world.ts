@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { SecretKey } from '@chainsafe/blst';
 import type { Json, JsonObject } from '../../core/json.ts';
+import { getAccount } from '../../modules/auth/index.ts';
 import { modules } from '../../modules/index.ts';
 import { attestationHash, possessionMessage } from '../../modules/pogo/attestation.ts';
 import { assignedSteps, drawMessage, evalIndices } from '../../modules/pogo/seeds.ts';
@@ -68,6 +69,7 @@ const bytes = (b: Uint8Array): Uint8Array => new Uint8Array(b);
 
 export class World {
   readonly comet: MockComet;
+  readonly accounts: readonly Signer[];
   readonly owner: Signer;
   readonly watcher: Signer;
   readonly miners: readonly Signer[];
@@ -88,6 +90,7 @@ export class World {
     const own = appState['pogo'] as JsonObject;
     const params = { ...(own['params'] as JsonObject), unbonding_blocks: 20, ...options.params };
     this.comet = new MockComet({ chainId: CHAIN.chainId, appState: { ...appState, pogo: { ...own, params } }, modules });
+    this.accounts = accounts;
     this.owner = accounts[0] as Signer;
     this.watcher = accounts[1] as Signer;
     this.miners = accounts.filter((_, i) => names[i]?.startsWith('miner'));
@@ -110,6 +113,8 @@ export class World {
   async refused(tx: Uint8Array, code: number, log: RegExp, codespace = 'pogo'): Promise<ExecTxResult> {
     const block = await this.comet.deliver([tx]);
     const [result] = block.txResults as [ExecTxResult];
+    // What fails before the ante leaves the sequence alone.
+    for (const account of this.accounts) account.sequence = getAccount(this.comet.reader(), account.bytes)?.sequence ?? 0n;
     assert.deepEqual([result.codespace, result.code], [codespace, code], result.log);
     assert.match(result.log, log);
     return result;
