@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import { equalBytes } from '../../../core/bytes.ts';
 import { ATTACK_NAMES } from '../../../miner/attacks/conduct.ts';
+import { accuracyOf, createModelReader, exportModel } from '../../../miner/model.ts';
 import { type Commit, CommitStatus, Fault, RoundPhase } from '../../../proto/gen/pogo.v1.ts';
+import { layoutOf } from '../../../train/layout.ts';
+import { stateTree } from '../../../train/round.ts';
+import { fromSafetensors } from '../../../train/safetensors.ts';
+import { thetaOf } from '../../../train/state.ts';
+import { serveRpc } from './rpcserver.ts';
 import { type Player, STATUS, type Stage, stage } from './stage.ts';
 
 describe('daemons on a chain', () => {
@@ -92,6 +98,29 @@ describe('daemons on a chain', () => {
       all.map((a) => a.revealed),
       [true, true],
     );
+  });
+
+  it('give the model to whoever asks, checked against the chain and written as safetensors', async () => {
+    on = await stage(3);
+    const miner = await on.play(1, { kind: 'mine' });
+    await on.play(2, { kind: 'verify' });
+    await on.closed(1n);
+    const { url, server } = await serveRpc(on.chain.rpc);
+    const reader = await createModelReader({ nodes: [url], folder: join(miner.folder, 'reader'), backend: 'reference' });
+    try {
+      const model = await reader.head(on.job);
+      assert.ok(model.head.round >= 1n);
+      assert.deepEqual(stateTree(model.spec, model.state).root, model.head.stateRoot);
+      const figures = await reader.evaluate(model, 'mnist/holdout');
+      assert.equal(figures.samples, 5000);
+      assert.ok(accuracyOf(figures) > 1500, `${accuracyOf(figures)} of 10,000`);
+      const file = exportModel(model, 'pogo-test-1');
+      assert.deepEqual(thetaOf(layoutOf(model.spec), fromSafetensors(model.spec, file)), thetaOf(layoutOf(model.spec), model.state));
+      await assert.rejects(reader.head(77n), /lacks job 77/);
+    } finally {
+      await reader.close();
+      await new Promise((resolve) => server.close(resolve).closeAllConnections());
+    }
   });
 
   describe('against an attack', () => {
