@@ -240,6 +240,7 @@ const NO_GAS = {
   iterNextCostFlat: 0n,
   txCostFlat: 0n,
   messageCostFlat: 0n,
+  stakeCostFlat: 0n,
 };
 
 function parseAppState(bytes: Uint8Array): JsonObject {

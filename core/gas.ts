@@ -15,6 +15,8 @@ export interface GasTable {
   /** Of each transaction, and of each of its messages: decoding, routing, hashing, events. */
   readonly txCostFlat: bigint;
   readonly messageCostFlat: bigint;
+  /** Of each change of a delegation: what the end of the block does for it. */
+  readonly stakeCostFlat: bigint;
 }
 
 /**
@@ -31,6 +33,7 @@ export const DEFAULT_GAS_TABLE: GasTable = {
   iterNextCostFlat: 30n,
   txCostFlat: 15_000n,
   messageCostFlat: 10_000n,
+  stakeCostFlat: 15_000n,
 };
 
 export interface GasMeter {

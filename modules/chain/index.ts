@@ -7,7 +7,7 @@ import { type Migration, migrations } from './migrations.ts';
 import { paramsChanged, RESERVED_STORE, STORE } from './state.ts';
 
 export { defaultGenesis as defaultChainGenesis } from './genesis.ts';
-export { appVersion, consensusParams, fixedGas, maxBlockGas, setConsensusParams } from './keeper.ts';
+export { appVersion, consensusParams, fixedGas, maxBlockGas, setConsensusParams, stakeGas } from './keeper.ts';
 export type { Migration } from './migrations.ts';
 export { DEFAULT_CONSENSUS_PARAMS } from './types.ts';
 

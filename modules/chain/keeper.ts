@@ -29,6 +29,11 @@ export function fixedGas(ctx: Readable, messages: number): bigint {
   return table.txCostFlat + table.messageCostFlat * BigInt(messages);
 }
 
+/** Gas of one change of a delegation, besides its access to the state. */
+export function stakeGas(ctx: Readable): bigint {
+  return state.gasTable.need(ctx).stakeCostFlat;
+}
+
 /** Protocol version of the state. */
 export function appVersion(ctx: Readable): bigint {
   return state.version.need(ctx).app;

@@ -6,6 +6,7 @@ import type { Context } from '../../core/context.ts';
 import type { Dec } from '../../core/dec.ts';
 import { errInvalidRequest } from '../../core/errors.ts';
 import { sendToModule } from '../bank/index.ts';
+import { stakeGas } from '../chain/index.ts';
 import { errDelegatorShareExRateInvalid, errNoDelegation, errNoDelegatorForAddress, errNotEnoughDelegationShares } from './errors.ts';
 import { getParams, jail, movePool, poolOf, removeValidator, requireValidator, setValidator, sharesOf } from './keeper.ts';
 import { isWorthless, sharesFromTokens, tokensFromShares, withoutShares, withTokens } from './shares.ts';
@@ -20,6 +21,7 @@ function setShares(ctx: Context, delegator: Uint8Array, v: Validator, shares: De
 
 /** Adds tokens that lie in the validator's pool already to a delegation; returns the new shares. */
 function credit(ctx: Context, delegator: Uint8Array, v: Validator, amount: bigint): Dec {
+  ctx.gas.consume(stakeGas(ctx), 'stake');
   const [after, issued] = withTokens(v, amount);
   setValidator(ctx, after, v);
   setShares(ctx, delegator, v, (sharesOf(ctx, delegator, v.operator) ?? 0n) + issued);
@@ -62,6 +64,7 @@ export function sharesForAmount(ctx: Context, delegator: Uint8Array, operator: U
  * Throws TxError staking/3, 21 or 24.
  */
 export function unbond(ctx: Context, delegator: Uint8Array, operator: Uint8Array, shares: Dec): bigint {
+  ctx.gas.consume(stakeGas(ctx), 'stake');
   const owned = sharesOf(ctx, delegator, operator);
   if (owned === undefined) throw errNoDelegatorForAddress('');
   if (owned < shares) throw errNotEnoughDelegationShares(owned.toString());

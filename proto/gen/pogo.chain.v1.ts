@@ -13,6 +13,7 @@ export interface GasTable {
   readonly iterNextCostFlat: bigint;
   readonly txCostFlat: bigint;
   readonly messageCostFlat: bigint;
+  readonly stakeCostFlat: bigint;
 }
 export const GasTable: MessageType<GasTable> = { typeName: 'pogo.chain.v1.GasTable' };
 export interface Version {
