@@ -21,6 +21,7 @@ import { look, type Watched } from './watch.ts';
 
 const LOOK_MS = 500;
 const START_MS = 60_000;
+const BOND_MS = 30_000;
 
 /** The run cannot do what was asked for; the text says why. */
 class LocalnetError extends Error {
@@ -50,6 +51,21 @@ async function awaitBlocks(rpc: Rpc, above: bigint): Promise<void> {
     if (Date.now() > until) throw new LocalnetError(`the validators made no block within ${START_MS / 1000} s; see the logs`);
     await sleep(100);
   }
+}
+
+/** Waits for the honest daemons' bonds, so that the first round has them all; goes on without those that are late. */
+async function awaitBonds(network: Network, rpc: Rpc, view: View): Promise<void> {
+  const queries = createQueries(rpc);
+  const until = Date.now() + BOND_MS;
+  const honest = network.members.filter((m) => m.role === 'miner' || m.role === 'verifier');
+  while (Date.now() < until) {
+    const bonded = await Promise.all(
+      honest.map(async (m) => (m.role === 'miner' ? await queries.miner(m.address) : await queries.verifier(m.address)) !== undefined),
+    );
+    if (bonded.every((b) => b)) return;
+    await sleep(LOOK_MS);
+  }
+  view.notices.push(`some daemons were not bonded within ${BOND_MS / 1000} s; they join a later round`);
 }
 
 /** Posts the job once per chain; its id stands in localnet.json afterwards. */
@@ -119,8 +135,9 @@ async function run({ network, options, supervisor, screen, view, stopped }: Run)
   startValidators(network, supervisor);
   screen.update(view);
   await awaitBlocks(rpc, 0n);
-  const jobId = await postJob(network, rpc);
   for (const member of network.members) supervisor.start(daemonSpec(network, member, options));
+  await awaitBonds(network, rpc, view);
+  const jobId = await postJob(network, rpc);
   const accuracy = createAccuracy(network, (text) => view.notices.push(text));
   try {
     await follow(

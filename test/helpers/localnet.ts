@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the localnet as a person would, in a folder with a space in its name, and reads what it prints.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Result } from '../../localnet/result.ts';
+
+const MAIN = join(import.meta.dirname, '..', '..', 'localnet', 'main.ts');
+
+export interface Run {
+  readonly code: number | null;
+  readonly output: string;
+  readonly result: Result | undefined;
+}
+
+export interface Running {
+  readonly process: ChildProcess;
+  readonly done: Promise<Run>;
+  /** Resolves when a line of the output matches. */
+  line(pattern: RegExp): Promise<string>;
+}
+
+/** A new folder for a localnet. */
+export function newHome(): string {
+  return mkdtempSync(join(tmpdir(), 'pogo localnet '));
+}
+
+export function removeHome(home: string): void {
+  rmSync(home, { recursive: true, force: true });
+}
+
+/** A port from which on the next 300 are most likely free. */
+export function basePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(Math.min(port, 64_000)));
+    });
+  });
+}
+
+/** Starts the localnet with `--json` and further arguments. */
+export function startLocalnet(home: string, args: readonly string[]): Running {
+  const child = spawn(process.execPath, [MAIN, '--json', '--home', home, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  const waiting: { readonly pattern: RegExp; readonly resolve: (line: string) => void }[] = [];
+  const take = (chunk: Buffer): void => {
+    output += chunk.toString();
+    const lines = output.split('\n');
+    for (const w of [...waiting]) {
+      const found = lines.find((l) => w.pattern.test(l));
+      if (found === undefined) continue;
+      waiting.splice(waiting.indexOf(w), 1);
+      w.resolve(found);
+    }
+  };
+  child.stdout.on('data', take);
+  child.stderr.on('data', take);
+  const done = new Promise<Run>((resolve) => {
+    child.once('close', (code) => {
+      const last = output.trimEnd().split('\n').at(-1) ?? '';
+      resolve({ code, output, result: last.startsWith('{') ? (JSON.parse(last) as Result) : undefined });
+    });
+  });
+  return {
+    process: child,
+    done,
+    line: (pattern) =>
+      new Promise((resolve) => {
+        waiting.push({ pattern, resolve });
+        take(Buffer.alloc(0));
+      }),
+  };
+}
+
+/** Process ids whose command line holds every part. */
+export function processesWith(...parts: readonly string[]): number[] {
+  const lines = execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' }).split('\n');
+  return lines.filter((l) => parts.every((p) => l.includes(p))).map((l) => Number.parseInt(l.trim(), 10));
+}
+
+/** The ends of all logs, to explain a failure. */
+export function logsOf(home: string): string {
+  try {
+    const folder = join(home, 'logs');
+    return readdirSync(folder)
+      .map((f) => `== ${f}\n${readFileSync(join(folder, f), 'utf8').trimEnd().split('\n').slice(-8).join('\n')}`)
+      .join('\n');
+  } catch {
+    return 'no logs';
+  }
+}
