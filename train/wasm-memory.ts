@@ -157,7 +157,7 @@ function bufferAddresses(a: Allocator, spec: TrainSpec, program: Program): numbe
     for (const buffer of buffersOf(op)) {
       if (out[buffer] !== 0 || (buffer === 0 && spec.model.kind === 'mlp')) continue;
       const { rows, cols } = program.buffers[buffer] as { rows: number; cols: number };
-      const size = pad(4 * rows * cols, 64);
+      const size = pad(4 * pad(rows, 4) * cols, 64);
       let place = places.filter((p) => p.freeFrom <= i && p.size >= size && p.size < 2 * size).sort((p, q) => p.size - q.size)[0];
       if (place === undefined) {
         place = { at: a.take(size), size, freeFrom: 0 };
@@ -205,18 +205,18 @@ function lane(a: Allocator, sizes: Sizes): Lane {
   return { ...area(a, sizes.head), scratch: a.take(1024), row: a.floats(sizes.row), entries: a.floats(sizes.entries) };
 }
 
-function grow(size: AreaSize, rows: number, cols: number, terms: number): void {
+function grow(size: AreaSize, rows: number, cols: number, terms: number, roomBelow = false): void {
   size.left = Math.max(size.left, pad(rows, 16) * pad(terms, 8) * 2);
   size.right = Math.max(size.right, pad(cols, 16) * pad(terms, 8) * 2);
   size.slices = Math.max(size.slices, pad(rows, 16), pad(cols, 16));
-  if (!isWhole(rows, cols)) size.temporary = Math.max(size.temporary, pad(rows, 4) * pad(cols, 16));
+  if (!isWhole(rows, cols, roomBelow)) size.temporary = Math.max(size.temporary, pad(rows, 4) * pad(cols, 16));
 }
 
 function growDense(size: AreaSize, op: Extract<Op, { w: unknown }>, program: Program): void {
   const { rows, cols } = program.buffers[op.op === 'linear' ? op.out : op.dy] as { rows: number; cols: number };
   const inputs = op.w.count / cols;
-  if (op.op === 'linear') grow(size, rows, cols, inputs);
-  else if (op.op === 'linearInputGrad') grow(size, rows, inputs, cols);
+  if (op.op === 'linear') grow(size, rows, cols, inputs, true);
+  else if (op.op === 'linearInputGrad') grow(size, rows, inputs, cols, true);
   else grow(size, cols, inputs, rows);
 }
 
@@ -245,9 +245,12 @@ function operandSizes(spec: TrainSpec, program: Program): Sizes {
   return { shared, head, row: pad(row, 16), entries: pad(Math.max(classCount(spec.model), context), 16), context, embedding };
 }
 
-/** Whether a product of `rows` x `cols` is made of whole tiles, so that it can be computed in place. */
-export function isWhole(rows: number, cols: number): boolean {
-  return rows % 4 === 0 && cols % 16 === 0;
+/**
+ * Whether a product of `rows` x `cols` is made of whole tiles, so that it can be computed in place; `roomBelow`: the
+ * target has room for rows up to a multiple of 4, as all buffers have.
+ */
+export function isWhole(rows: number, cols: number, roomBelow = false): boolean {
+  return (roomBelow || rows % 4 === 0) && cols % 16 === 0;
 }
 
 /** A memory of the plan's size with the tables in place. SpecError when the host does not give that much. */

@@ -51,7 +51,8 @@ function runDense(op: DenseOp, c: OpContext): void {
       const out = matrixOf(c, op.out);
       const inputs = op.w.count / out.cols;
       const right: Operand = { kind: 'rows', at: thetaOf(c, op.w), ld: inputs, bits: 8 };
-      multiply(c, { op: op.op, left: rowsOf(c, op.x, inputs), right, rows: out.rows, cols: out.cols, terms: inputs, to: out.at, ld: out.cols });
+      const left = rowsOf(c, op.x, inputs);
+      multiply(c, { op: op.op, left, right, rows: out.rows, cols: out.cols, terms: inputs, to: out.at, ld: out.cols, roomBelow: true });
       break;
     }
     case 'bias': {
@@ -97,7 +98,8 @@ function runDenseGrad(op: Extract<DenseOp, { op: 'linearWeightGrad' | 'linearInp
   }
   const left: Operand = { kind: 'rows', at: dy.at, ld: dy.cols, bits: 14 };
   const right: Operand = { kind: 'cols', at: thetaOf(c, op.w), ld: inputs, bits: 8 };
-  multiply(c, { op: op.op, left, right, rows: dy.rows, cols: inputs, terms: dy.cols, to: matrixOf(c, op.out).at, ld: inputs });
+  const to = matrixOf(c, op.out).at;
+  multiply(c, { op: op.op, left, right, rows: dy.rows, cols: inputs, terms: dy.cols, to, ld: inputs, roomBelow: true });
 }
 
 /** Whether a buffer is the input of an mlp, which stays in bytes. */

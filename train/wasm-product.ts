@@ -32,6 +32,8 @@ export interface Product {
   /** Address of the result, and elements from row to row. */
   readonly to: number;
   readonly ld: number;
+  /** The target is a whole buffer. */
+  readonly roomBelow?: boolean;
   /** Only what is on or below the diagonal. */
   readonly lower?: boolean;
 }
@@ -157,7 +159,7 @@ function packRight(c: OpContext, area: Area, team: Team, p: Product): void {
 
 /** The product itself, chunk by chunk and flushed after the last; ragged ones through the temporary. */
 function tiles(c: OpContext, area: Area, team: Team, p: Product): void {
-  const whole = isWhole(p.rows, p.cols);
+  const whole = isWhole(p.rows, p.cols, p.roomBelow);
   const ld = whole ? p.ld : pad(p.cols, 16);
   const to = whole ? p.to : area.temporary;
   const groups = pad(p.terms, 8) / 8;
