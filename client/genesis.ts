@@ -28,10 +28,10 @@ export function checkChainId(chainId: string, field = 'chain-id'): void {
     throw new UsageError(`${field}: expected 1 to ${MAX_CHAIN_ID} letters, digits, dots, dashes or underscores, got "${chainId}"`);
 }
 
-/** Consensus parameters of a new chain: CometBFT 0.38's defaults. */
+/** Consensus parameters of a new chain: CometBFT 0.38's defaults, but evidence lives as long as stake unbonds (21 days). */
 const CONSENSUS_PARAMS: JsonObject = {
   block: { max_bytes: '4194304', max_gas: '-1' },
-  evidence: { max_age_num_blocks: '100000', max_age_duration: '172800000000000', max_bytes: '1048576' },
+  evidence: { max_age_num_blocks: '100000', max_age_duration: '1814400000000000', max_bytes: '1048576' },
   validator: { pub_key_types: ['ed25519'] },
   version: { app: '0' },
   abci: { vote_extensions_enable_height: '0' },
