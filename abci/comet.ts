@@ -57,13 +57,31 @@ export interface Comet {
 
 const LAST_LINES = 20;
 
+/** The end of a log: its last lines, or what a panic says before the stacks of all its goroutines. */
+class LastWords {
+  #lines: string[] = [];
+  #panic: string[] | undefined;
+  #stacks = false;
+
+  hear(line: string): void {
+    if (this.#panic === undefined && /^(panic|fatal error):/.test(line)) this.#panic = [];
+    if (/^goroutine \d+ /.test(line)) this.#stacks = true;
+    if (this.#panic !== undefined && !this.#stacks) this.#panic.push(line);
+    this.#lines.push(line);
+    if (this.#lines.length > LAST_LINES) this.#lines.shift();
+  }
+
+  get lines(): readonly string[] {
+    return this.#panic ?? this.#lines;
+  }
+}
+
 /** Starts `cometbft ARGS`; each line of its output goes to `onLine`. */
 export function startComet(program: string, args: readonly string[], onLine: (line: string) => void): Comet {
   const child = spawn(program, [...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const lastLines: string[] = [];
+  const words = new LastWords();
   const keep = (line: string): void => {
-    lastLines.push(line);
-    if (lastLines.length > LAST_LINES) lastLines.shift();
+    words.hear(line);
     onLine(line);
   };
   eachLine(child.stdout, keep);
@@ -71,7 +89,7 @@ export function startComet(program: string, args: readonly string[], onLine: (li
   const ended = new Promise<CometEnd>((resolveEnd) => {
     child.once('error', (error) => resolveEnd({ code: null, signal: null, lastLines: [error.message] }));
     // 'close' comes after the last output, 'exit' may come before it.
-    child.once('close', (code, signal) => resolveEnd({ code, signal, lastLines }));
+    child.once('close', (code, signal) => resolveEnd({ code, signal, lastLines: words.lines }));
   });
   return { pid: child.pid, ended, stop: (graceMs = 10_000) => stop(child, ended, graceMs) };
 }
@@ -97,6 +115,8 @@ function eachLine(stream: NodeJS.ReadableStream | null, onLine: (line: string) =
   });
 }
 
+const MIXED = 'the home mixes data of two times; restore both from one backup or reset both';
+
 const KNOWN_ENDS: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
   [
     /listen tcp[46]? (\S+): bind: address already in use/,
@@ -105,6 +125,7 @@ const KNOWN_ENDS: readonly (readonly [RegExp, (match: RegExpExecArray) => string
   [/no space left on device/, () => 'the disk is full; free some space and start again'],
   [/(?:resource temporarily unavailable|LOCK: )/, () => 'its database is open in another process; stop that one first'],
   [/app block height \((\d+)\) is higher than core \((\d+)\)/i, (m) => ahead(m[1], m[2])],
+  [/reset CometBFT without resetting your application's data/, () => `CometBFT lacks the blocks of the application's state: ${MIXED}`],
   [
     /app block height \((\d+)\) is too far below block store base/,
     () => 'the application is older than the blocks that this node has kept; restore or reset both',
@@ -112,7 +133,7 @@ const KNOWN_ENDS: readonly (readonly [RegExp, (match: RegExpExecArray) => string
 ];
 
 function ahead(app = '', core = ''): string {
-  return `the application is at height ${app}, CometBFT at ${core}: the home mixes data of two times; restore both from one backup or reset both`;
+  return `the application is at height ${app}, CometBFT at ${core}: ${MIXED}`;
 }
 
 /** What the end of CometBFT means in words that say what to do; undefined when it is none of the usual reasons. */

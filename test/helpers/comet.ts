@@ -193,3 +193,20 @@ export async function appHashAfter(node: Home, height: bigint): Promise<string> 
   const { header } = (await node.rpc.call('header', { height: `${height + 1n}` })) as { header: { app_hash: string } };
   return header.app_hash;
 }
+
+/** Whether a process of that id exists. */
+export function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Process id of the CometBFT that `pogod start` runs as its child. */
+export function cometPid(node: Process): number {
+  const pid = Number(/CometBFT started.*pid=(\d+)/.exec(node.output())?.[1]);
+  assert.ok(pid > 0, node.output());
+  return pid;
+}

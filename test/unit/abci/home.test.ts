@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'smol-toml';
 import { fitsUnixSocket, formatAddress, parseAddress } from '../../../abci/address.ts';
-import { explainEnd } from '../../../abci/comet.ts';
+import { explainEnd, startComet } from '../../../abci/comet.ts';
 import { ConfigError } from '../../../abci/config.ts';
 import { checkHome, homePaths, setCometValue, setPersistentPeers, socketPath, writeNodeConfig } from '../../../abci/home.ts';
 
@@ -112,3 +112,28 @@ for (const [line, says] of [
 }
 
 test('an unknown end is not explained away', () => assert.equal(explainEnd({ code: 2, signal: null, lastLines: ['panic: nil map'] }), undefined));
+
+test('what a panic says is kept, and the stacks after it are not', async () => {
+  const script = "echo before; echo 'panic: the books'; echo 'do not balance'; echo 'goroutine 1 [running]:'; seq 1 50; exit 2";
+  const seen: string[] = [];
+  const end = await startComet('/bin/sh', ['-c', script], (line) => seen.push(line)).ended;
+  assert.deepEqual(end, { code: 2, signal: null, lastLines: ['panic: the books', 'do not balance'] });
+  assert.equal(seen.length, 54);
+});
+
+test('without a panic the last lines are kept', async () => {
+  const end = await startComet('/bin/sh', ['-c', 'seq 1 50; printf last'], () => undefined).ended;
+  assert.deepEqual(end.lastLines, [...Array.from({ length: 19 }, (_, i) => `${32 + i}`), 'last']);
+});
+
+test('a program that does not exist ends with its reason', async () => {
+  const end = await startComet('/nonexistent/cometbft', [], () => undefined).ended;
+  assert.match(end.lastLines.join(), /ENOENT/);
+});
+
+test('a program that ignores the signal is killed after its grace', async () => {
+  const ready = Promise.withResolvers<void>();
+  const comet = startComet('/bin/sh', ['-c', "trap '' TERM; echo ready; while :; do sleep 0.05; done"], () => ready.resolve());
+  await ready.promise;
+  assert.equal((await comet.stop(100)).signal, 'SIGKILL');
+});
