@@ -2,19 +2,12 @@
 // What the daemons need of a chain: queries and two ways to send. They know it by nothing else, so tests give them
 // another one.
 
-import {
-  ConnectionError,
-  createQueries,
-  createRpc,
-  createTxSender,
-  type GasPrice,
-  type Queries,
-  QueryError,
-  type Rpc,
-  type Signer,
-  TxFailedError,
-  type TxSender,
-} from '../client/index.ts';
+import { ConnectionError, QueryError, TxFailedError } from '../client/errors.ts';
+import { createQueries, type Queries } from '../client/query.ts';
+import { createRpc, type Rpc, sleep } from '../client/rpc.ts';
+import type { Signer } from '../client/signer.ts';
+import type { GasPrice } from '../client/signing.ts';
+import { createTxSender, type TxSender } from '../client/tx.ts';
 import { parseAddress } from '../core/address.ts';
 import type { Any } from '../proto/gen/google.protobuf.ts';
 
@@ -100,13 +93,25 @@ async function submit(sender: TxSender, messages: readonly Any[], o: SubmitOptio
   sender.wait(tx).catch((error: Error) => onFailed?.(error));
 }
 
-/** Refusals of simulation, CheckTx and block as one kind of error. */
+/** Code of codespace sdk: incorrect account sequence. */
+const WRONG_SEQUENCE = 32;
+const SEQUENCE_ATTEMPTS = 4;
+
+/**
+ * Refusals of simulation, CheckTx and block as one kind of error. A wrong sequence is tried again: it means that a block
+ * with an earlier transaction of ours came between asking for the sequence and simulating with it, and nothing was sent.
+ */
 async function refusals(send: () => Promise<void>): Promise<void> {
-  try {
-    await send();
-  } catch (error) {
-    if (error instanceof QueryError || error instanceof TxFailedError) throw new RefusedError(error.codespace, error.code, error.log);
-    throw error;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof QueryError || error instanceof TxFailedError)) throw error;
+      if (error.codespace !== 'sdk' || error.code !== WRONG_SEQUENCE || attempt === SEQUENCE_ATTEMPTS) {
+        throw new RefusedError(error.codespace, error.code, error.log);
+      }
+      await sleep(50);
+    }
   }
 }
 

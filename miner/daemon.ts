@@ -3,8 +3,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { parseGasPrice, sleep } from '../client/index.ts';
 import { openKeyring } from '../client/keyring.ts';
+import { sleep } from '../client/rpc.ts';
+import { parseGasPrice } from '../client/signing.ts';
 import { ArtifactServer } from './artifact/server.ts';
 import { ArtifactStore } from './artifact/store.ts';
 import type { Conduct } from './attacks/conduct.ts';

@@ -2,7 +2,8 @@
 // Fraud proofs: the claim by hash first, the opening from the next block on, so that nobody copies it from a mempool.
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { sleep, toAny } from '../client/index.ts';
+import { sleep } from '../client/rpc.ts';
+import { toAny } from '../client/signing.ts';
 import { decode, encode } from '../core/codec.ts';
 import { fraudClaimHash } from '../modules/pogo/attestation.ts';
 import { checkOpening } from '../modules/pogo/opening.ts';

@@ -2,7 +2,7 @@
 // The miner as a state machine. What is on chain and in the journal decides what comes next, never what this process
 // remembers, so a restart continues where it was. Each phase of a round has its function.
 import type { Logger } from 'pino';
-import { toAny } from '../client/index.ts';
+import { toAny } from '../client/signing.ts';
 import { equalBytes, toHex } from '../core/bytes.ts';
 import { decode, encode } from '../core/codec.ts';
 import { type Commit, CommitStatus, Fault, MsgAnswerChallenges, MsgBondMiner, MsgCommitUpdate, RoundPhase } from '../proto/gen/pogo.v1.ts';

@@ -2,8 +2,9 @@
 // The command line of pogo-miner.
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { createQueries, createRpc } from '../client/index.ts';
 import { openKeyring } from '../client/keyring.ts';
+import { createQueries } from '../client/query.ts';
+import { createRpc } from '../client/rpc.ts';
 import { toHex } from '../core/bytes.ts';
 import { ATTACK_NAMES, attackOf } from './attacks/conduct.ts';
 import { failover } from './chain.ts';

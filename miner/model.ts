@@ -3,7 +3,8 @@
 // root, its figures measured here. Nothing that a miner says is believed.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createQueries, createRpc } from '../client/index.ts';
+import { createQueries } from '../client/query.ts';
+import { createRpc } from '../client/rpc.ts';
 import { toHex } from '../core/bytes.ts';
 import { specFromProto } from '../modules/pogo/spec.ts';
 import type { Head, Job } from '../proto/gen/pogo.v1.ts';

