@@ -5,7 +5,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { homePaths } from '../../abci/home.ts';
+import { homePaths, socketPath } from '../../abci/home.ts';
+import { AbciClient } from '../helpers/abciclient.ts';
 import { alive, appHashAfter, type Chain, cometPid, type Home, heightOf, makeChain, reach, startNode } from '../helpers/comet.ts';
 import { Payments } from '../helpers/payments.ts';
 
@@ -58,6 +59,19 @@ test('a node stops by itself above its halt height, and the next program goes on
   assert.match(node.output(), /halt-height 4 is committed/);
   startNode(t, chain, first(chain));
   await reach(first(chain), 6n);
+});
+
+test('whoever else reaches the socket of a running node is turned away, and the node goes on', async (t) => {
+  const chain = await makeChain(t);
+  const node = startNode(t, chain, first(chain));
+  await reach(first(chain), 2n);
+  const stranger = await AbciClient.open(socketPath(first(chain).home));
+  stranger.send({ commit: {} });
+  stranger.raw(new Uint8Array(1000).fill(255));
+  assert.match((await stranger.next())?.exception?.error ?? '', /serves one node, and 4 connections are open/);
+  await stranger.untilClosed();
+  await reach(first(chain), (await heightOf(first(chain))) + 3n);
+  assert.equal(await node.end(), 0);
 });
 
 test('a port in use is named', async (t) => {
