@@ -316,12 +316,40 @@ export interface MlpSpec {
   readonly inputExponent: number;
 }
 export const MlpSpec: MessageType<MlpSpec> = { typeName: 'pogo.v1.MlpSpec' };
+export interface GptSpec {
+  readonly vocab: number;
+  readonly context: number;
+  readonly width: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly tied: boolean;
+}
+export const GptSpec: MessageType<GptSpec> = { typeName: 'pogo.v1.GptSpec' };
+export interface ConvolutionSpec {
+  readonly filters: number;
+  readonly kernel: number;
+  readonly stride: number;
+}
+export const ConvolutionSpec: MessageType<ConvolutionSpec> = { typeName: 'pogo.v1.ConvolutionSpec' };
+export interface CnnSpec {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly convolutions: readonly ConvolutionSpec[];
+  readonly hidden: readonly number[];
+  readonly classes: number;
+  readonly inputExponent: number;
+}
+export const CnnSpec: MessageType<CnnSpec> = { typeName: 'pogo.v1.CnnSpec' };
 export interface ModelSpec {
   readonly mlp?: MlpSpec | undefined;
+  readonly gpt?: GptSpec | undefined;
+  readonly cnn?: CnnSpec | undefined;
 }
 export const ModelSpec: MessageType<ModelSpec> = { typeName: 'pogo.v1.ModelSpec' };
 export interface SgdSpec {
   readonly momentum: number;
+  readonly clip: number;
 }
 export const SgdSpec: MessageType<SgdSpec> = { typeName: 'pogo.v1.SgdSpec' };
 export interface AdamwSpec {
@@ -329,6 +357,7 @@ export interface AdamwSpec {
   readonly beta2: number;
   readonly epsilon: number;
   readonly weightDecay: number;
+  readonly clip: number;
 }
 export const AdamwSpec: MessageType<AdamwSpec> = { typeName: 'pogo.v1.AdamwSpec' };
 export interface OptimizerSpec {

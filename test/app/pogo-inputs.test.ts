@@ -46,7 +46,7 @@ test('job messages that break a rule are refused by name', async () => {
     [spec({ arithmetic: 'float' }), 7, /spec\.arithmetic: must be 'exact8'/],
     [spec({ model: {} }), 7, /spec\.model: must be an mlp/],
     [spec({ model: { mlp: { layers: [4], inputExponent: -8 } } }), 7, /spec\.model\.layers: must have 2 to 16 entries/],
-    [spec({ optimizer: { sgd: { momentum: 0x7fc00000 } } }), 7, /spec\.optimizer\.momentum/],
+    [spec({ optimizer: { sgd: { momentum: 0x7fc00000, clip: 0 } } }), 7, /spec\.optimizer\.momentum/],
     [spec({ optimizer: undefined }), 7, /spec\.optimizer: must be sgd or adamw/],
     [spec({ schedule: undefined }), 7, /spec\.schedule/],
     [spec({ batchSize: 0 }), 7, /spec\.batchSize: must be an integer from 1/],
