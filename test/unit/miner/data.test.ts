@@ -89,7 +89,7 @@ describe('data sets', () => {
   it('names the file and the rule that it breaks', async () => {
     await assert.rejects(openDataset('cifar/train'), /cifar\/train: no such data set; known are mnist\/train/);
     await assert.rejects(openDataset('constructor'), DataError);
-    await assert.rejects(openDataset('mnist/test', { mnist: join(folder, 'none') }), /t10k-images-idx3-ubyte: cannot be read/);
+    await assert.rejects(openDataset('mnist/test', { mnist: join(folder, 'none') }), /t10k-labels-idx1-ubyte: cannot be read/);
     const images = join(folder, 't10k-images-idx3-ubyte');
     const labels = join(folder, 't10k-labels-idx1-ubyte');
     const open = (): Promise<unknown> => openDataset('mnist/test', { mnist: folder });
@@ -100,6 +100,7 @@ describe('data sets', () => {
     await assert.rejects(open(), /t10k-labels-idx1-ubyte: is not an IDX file of bytes in 1 dimensions/);
     writeFileSync(labels, idx([9_999], new Uint8Array(9_999)));
     await assert.rejects(open(), /holds 9999 items, 0 to 10000 were asked for/);
+    writeFileSync(labels, idx([10_000], new Uint8Array(10_000)));
     truncateSync(images, 7_000_000);
     await assert.rejects(open(), /t10k-images-idx3-ubyte: has 7000000 bytes, its header says 7840016/);
     truncateSync(images, 9);
