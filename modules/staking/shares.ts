@@ -13,8 +13,8 @@ export function sharesFromTokens(v: Validator, amount: bigint): Dec {
 }
 
 /**
- * Tokens that these shares are worth: to the nearest 10^-18, halves to even, then down to whole tokens. The first step
- * gives back the amount that the shares were computed of; the second leaves the rest with all delegators.
+ * Tokens that these shares are worth: to the nearest 10^-18, halves to even, then down to whole tokens. Shares computed
+ * of an amount give it back or one token less; the rest stays with all delegators.
  */
 export function tokensFromShares(v: Validator, shares: Dec): bigint {
   return v.shares === 0n ? 0n : truncate(divHalfEven(shares * v.tokens, v.shares));
