@@ -83,6 +83,7 @@ function operatorOf(name: string, key: Signer, home: string, p2pPort: number): J
 /** Homes of a new chain in a folder with a space in its name, removed after the test. */
 export async function makeChain(t: TestContext, options: ChainOptions = {}): Promise<Chain> {
   const dir = mkdtempSync(join(tmpdir(), 'pogo e2e-'));
+  folders.add(dir);
   t.after(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }));
   const validators = options.validators ?? 1;
   const nodes = validators + (options.followers ?? 0);
@@ -130,6 +131,15 @@ export interface Process {
 }
 
 let started = 0;
+const running = new Set<ChildProcess>();
+const folders = new Set<string>();
+
+/** A test file that is stopped from outside runs no `after` hook; its children and folders must not outlive it either way. */
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+  for (const dir of folders) rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 /** Starts a program; it is killed after the test if it still runs, with its output shown if the test failed. */
 export function startProcess(
@@ -146,7 +156,13 @@ export function startProcess(
   closeSync(fd);
   const { pid } = child;
   assert.ok(pid !== undefined, `${program} did not start`);
-  const ended = new Promise<number | NodeJS.Signals>((done) => child.once('exit', (code, signal) => done(signal ?? code ?? 0)));
+  running.add(child);
+  const ended = new Promise<number | NodeJS.Signals>((done) => {
+    child.once('exit', (code, signal) => {
+      running.delete(child);
+      done(signal ?? code ?? 0);
+    });
+  });
   const end = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number | NodeJS.Signals> => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     return ended;
