@@ -43,10 +43,38 @@ const coin = z.string().transform((text, ctx): Coin => {
 
 const dataset = z.union([z.string(), z.strictObject({ name: z.string().min(1).max(64), root: hash, size: positive, sample_bytes: positive })]);
 
-const optimizer = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('sgd'), momentum: decimal }),
-  z.strictObject({ kind: z.literal('adamw'), beta1: decimal, beta2: decimal, epsilon: decimal, weight_decay: decimal }),
-]);
+const mlp = z.strictObject({ kind: z.literal('mlp'), layers: z.array(positive), input_exponent: z.number().int() });
+const gpt = z.strictObject({
+  kind: z.literal('gpt'),
+  vocab: positive,
+  context: positive,
+  width: positive,
+  layers: positive,
+  heads: positive,
+  tied: z.boolean(),
+});
+const cnn = z.strictObject({
+  kind: z.literal('cnn'),
+  height: positive,
+  width: positive,
+  channels: positive,
+  convolutions: z.array(z.strictObject({ filters: positive, kernel: positive, stride: positive })),
+  hidden: z.array(positive),
+  classes: positive,
+  input_exponent: z.number().int(),
+});
+const model = z.discriminatedUnion('kind', [mlp, gpt, cnn], { error: 'kind must be "mlp", "gpt" or "cnn"' });
+
+/** Largest norm of a gradient; no bound without it. */
+const clip = decimal.optional();
+const optimizer = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({ kind: z.literal('sgd'), momentum: decimal, clip }),
+    z.strictObject({ kind: z.literal('adamw'), beta1: decimal, beta2: decimal, epsilon: decimal, weight_decay: decimal, clip }),
+  ],
+  { error: 'kind must be "sgd" or "adamw"' },
+);
 
 const windows = z.strictObject({ commit: positive, answer: positive, attest: positive, reveal: positive, dispute: positive });
 
@@ -72,7 +100,7 @@ const jobFile = z.strictObject({
   title: z.string().min(1).max(128),
   mode: z.literal('race').default('race'),
   arithmetic: z.literal('exact8').default('exact8'),
-  model: z.strictObject({ kind: z.literal('mlp'), layers: z.array(positive), input_exponent: z.number().int() }),
+  model,
   optimizer,
   learning_rate: z.strictObject({ base: decimal, warmup_steps: count.default(0), total_steps: positive, floor_ratio: decimal }),
   batch_size: positive,
@@ -94,17 +122,25 @@ function parse<T>(shape: z.ZodType<T>, json: unknown, source: string): T {
   throw new UsageError(`${source}: ${path === undefined || path === '' ? 'job' : path.replace(/^\./, '')}: ${issue?.message}`);
 }
 
+function toModel(m: JobFile['model']): unknown {
+  if (m.kind === 'gpt') return m;
+  const { input_exponent: inputExponent, ...fields } = m;
+  return { ...fields, inputExponent };
+}
+
 function toOptimizer(o: JobFile['optimizer']): unknown {
-  if (o.kind === 'sgd') return { kind: 'sgd', momentum: bitsOf(o.momentum) };
-  return { kind: 'adamw', beta1: bitsOf(o.beta1), beta2: bitsOf(o.beta2), epsilon: bitsOf(o.epsilon), weightDecay: bitsOf(o.weight_decay) };
+  const bound = o.clip === undefined ? {} : { clip: bitsOf(o.clip) };
+  if (o.kind === 'sgd') return { kind: 'sgd', momentum: bitsOf(o.momentum), ...bound };
+  const { beta1, beta2, epsilon, weight_decay: decay } = o;
+  return { kind: 'adamw', beta1: bitsOf(beta1), beta2: bitsOf(beta2), epsilon: bitsOf(epsilon), weightDecay: bitsOf(decay), ...bound };
 }
 
 function toSpec(job: JobFile, source: string): TrainSpec {
-  const { model, learning_rate: lr } = job;
+  const { learning_rate: lr } = job;
   try {
     return validateSpec({
       arithmetic: job.arithmetic,
-      model: { kind: model.kind, layers: model.layers, inputExponent: model.input_exponent },
+      model: toModel(job.model),
       optimizer: toOptimizer(job.optimizer),
       schedule: { baseRate: bitsOf(lr.base), warmupSteps: lr.warmup_steps, totalSteps: lr.total_steps, floorRatio: bitsOf(lr.floor_ratio) },
       batchSize: job.batch_size,
@@ -114,12 +150,18 @@ function toSpec(job: JobFile, source: string): TrainSpec {
   }
 }
 
-function toDataset(value: JobFile['training'], field: string, spec: TrainSpec, source: string): DataSet {
+/** Data sets by name; undefined for a name that it does not know. */
+export type DatasetResolver = (name: string) => DataSet | undefined;
+
+function toDataset(value: JobFile['training'], field: string, spec: TrainSpec, { source, resolve }: Sources): DataSet {
   const found =
     typeof value === 'string'
-      ? knownDataset(value)
+      ? resolve(value)
       : { name: value.name, root: fromHex(value.root), size: BigInt(value.size), sampleBytes: value.sample_bytes };
-  if (found === undefined) throw new UsageError(`${source}: ${field}: no such data set; known are ${KNOWN_DATASETS.join(', ')}`);
+  if (found === undefined)
+    throw new UsageError(
+      `${source}: ${field}: no such data set; known are ${KNOWN_DATASETS.join(', ')}, and any in full: name, root, size, sample_bytes`,
+    );
   const wanted = sampleBytes(spec.model);
   if (found.sampleBytes !== wanted)
     throw new UsageError(`${source}: ${field}: its samples have ${found.sampleBytes} bytes, the model takes ${wanted}`);
@@ -151,11 +193,17 @@ export function initialStateRoot(spec: TrainSpec, seed: Uint8Array): Uint8Array 
   return treeOfLeaves(initialState(spec, seed), layoutOf(spec).stateLeafBytes).root;
 }
 
+interface Sources {
+  readonly source: string;
+  readonly resolve: DatasetResolver;
+}
+
 /**
- * The message that posts the job of a parsed job file; `source` begins error texts. Throws UsageError naming field and
- * rule. Derives the initial model (some milliseconds per million parameters).
+ * The message that posts the job of a parsed job file; `source` begins error texts, `resolve` finds data sets that the
+ * file only names. Throws UsageError naming field and rule. Derives the initial model (some milliseconds per million
+ * parameters).
  */
-export function createJobMessage(json: unknown, owner: string, source = 'job file'): MsgCreateJob {
+export function createJobMessage(json: unknown, owner: string, source = 'job file', resolve: DatasetResolver = knownDataset): MsgCreateJob {
   const job = parse(jobFile, json, source);
   const spec = toSpec(job, source);
   const seed = job.seed === undefined ? new Uint8Array(randomBytes(32)) : fromHex(job.seed);
@@ -165,8 +213,8 @@ export function createJobMessage(json: unknown, owner: string, source = 'job fil
     mode: Mode.MODE_RACE,
     spec: specToProto(spec),
     kernelId: kernelId(spec),
-    training: toDataset(job.training, 'training', spec, source),
-    evaluation: toDataset(job.evaluation, 'evaluation', spec, source),
+    training: toDataset(job.training, 'training', spec, { source, resolve }),
+    evaluation: toDataset(job.evaluation, 'evaluation', spec, { source, resolve }),
     initSeed: seed,
     initStateRoot: initialStateRoot(spec, seed),
     terms: toTerms(job.round, source),

@@ -44,7 +44,7 @@ test('job messages that break a rule are refused by name', async () => {
     [() => ({ mode: 0 }), 6, /mode: must be MODE_RACE/],
     [() => ({ spec: undefined }), 7, /spec\.spec: is required/],
     [spec({ arithmetic: 'float' }), 7, /spec\.arithmetic: must be 'exact8'/],
-    [spec({ model: {} }), 7, /spec\.model: must be an mlp/],
+    [spec({ model: {} }), 7, /spec\.model: must be mlp, gpt or cnn/],
     [spec({ model: { mlp: { layers: [4], inputExponent: -8 } } }), 7, /spec\.model\.layers: must have 2 to 16 entries/],
     [spec({ optimizer: { sgd: { momentum: 0x7fc00000, clip: 0 } } }), 7, /spec\.optimizer\.momentum/],
     [spec({ optimizer: undefined }), 7, /spec\.optimizer: must be sgd or adamw/],
