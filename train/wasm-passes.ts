@@ -2,8 +2,8 @@
 // The passes of a step, each walked through by every thread of a team: forward, backward, codes and update.
 import { InvalidCodesError, InvalidStepError } from './errors.ts';
 import type { Op } from './program.ts';
-import type { OptimizerSpec } from './spec.ts';
-import type { Coefficients } from './update.ts';
+import type { TrainSpec } from './spec.ts';
+import { coefficients } from './update.ts';
 import type { OpContext } from './wasm-context.ts';
 import { runOp } from './wasm-ops.ts';
 
@@ -14,33 +14,52 @@ const BLOCK_BYTES = 33;
 const FAULT = 0x7fffff00;
 const FAULTS = ['', 'an exponent byte is outside 70..180', 'negative zero', 'an exponent byte above 70 without a code of step 7'];
 
+/** What a trainer asks of its threads; passes are a sum of `PASS`. */
+export interface Command {
+  readonly passes: number;
+  /** Samples in memory. */
+  readonly samples: number;
+  /** Address of the parameters. */
+  readonly theta: number;
+  /** For an update. */
+  readonly globalStep: number;
+}
+
+/** In the order in which they run; `update` makes codes from the gradient, `apply` reads those in memory. */
+export const PASS = { forward: 1, losses: 2, backward: 4, encode: 8, update: 16, apply: 32 } as const;
+
+/** Runs a command, this thread's share of it. InvalidStepError, InvalidCodesError. */
+export function execute(c: OpContext, spec: TrainSpec, { passes, globalStep }: Command): void {
+  if (passes & PASS.forward) forward(c);
+  if (passes & PASS.losses) runOp(c.plan.program.backward[0] as Op, c);
+  if (passes & PASS.backward) backward(c);
+  if (passes & PASS.encode) encodeGradient(c);
+  if (passes & (PASS.update | PASS.apply)) update(c, spec, globalStep, (passes & PASS.update) !== 0);
+}
+
 /** From samples to logits. */
-export function forward(c: OpContext): void {
+function forward(c: OpContext): void {
   for (const op of c.plan.program.forward) runOp(op, c);
 }
 
 /** From logits and labels to losses and the gradient. */
-export function backward(c: OpContext): void {
+function backward(c: OpContext): void {
   for (const op of c.plan.program.backward) runOp(op, c);
 }
 
-/** Losses and classes alone. */
-export function lossesOnly(c: OpContext): void {
-  runOp(c.plan.program.backward[0] as Op, c);
-}
-
 /** Codes of the gradient. */
-export function encodeGradient(c: OpContext): void {
+function encodeGradient(c: OpContext): void {
   const { plan } = c;
   blocks(c, (from, to) => c.kernels.update.encode(plan.gradient + 4 * from, to - from, codesAt(c, from), c.lane.scratch));
 }
 
 /** The update with the decoded codes: `encode` makes them from the gradient, otherwise they lie in memory. */
-export function update(c: OpContext, optimizer: OptimizerSpec['kind'], s: Coefficients, encode: boolean): void {
+function update(c: OpContext, spec: TrainSpec, globalStep: number, encode: boolean): void {
   const { plan, lane, kernels } = c;
+  const s = coefficients(spec, globalStep);
   const gradient = (from: number): number => (encode ? plan.gradient + 4 * from : 0);
   const [m, v] = plan.moments as readonly [number, number];
-  if (optimizer === 'sgd') {
+  if (spec.optimizer.kind === 'sgd') {
     blocks(c, (from, to) => {
       const places = [gradient(from), codesAt(c, from), plan.theta + 4 * from, m + 4 * from] as const;
       return kernels.update.sgd(...places, to - from, s.rate, s.momentum, lane.scratch);

@@ -24,3 +24,78 @@ export const SOLO: Team = {
   wait: () => {},
   top: (value) => value,
 };
+
+/** Int32 words that the threads of a team share; the slots of `top` follow, two for each thread. */
+export const CONTROL = { arrived: 0, phase: 1, asleep: 2, failed: 3, command: 4, slots: 16 } as const;
+
+/** A thread of the team died or hangs: the trainer is unusable. */
+export class TeamError extends Error {
+  override readonly name = 'TeamError';
+}
+
+/** Control words for `size` threads. */
+export function createControl(size: number): Int32Array<SharedArrayBuffer> {
+  return new Int32Array(new SharedArrayBuffer(4 * (CONTROL.slots + 2 * size)));
+}
+
+/** Looks of a waiting thread before it sleeps: some 20 microseconds. A core that is taken away must not be spun for. */
+const SPINS = 4000;
+const PATIENCE_MS = 60_000;
+
+/** Until `control[word]` is no longer `value`: looks a while, then sleeps. TeamError when a thread failed or none comes. */
+export function awaitChange(control: Int32Array<SharedArrayBuffer>, word: number, value: number, patienceMs: number = PATIENCE_MS): void {
+  for (let i = 0; i < SPINS && Atomics.load(control, word) === value; i++);
+  if (Atomics.load(control, word) === value) sleep(control, word, value, patienceMs);
+  if (Atomics.load(control, CONTROL.failed) !== 0) throw new TeamError('wasm: a thread of the trainer failed');
+}
+
+function sleep(control: Int32Array<SharedArrayBuffer>, word: number, value: number, patienceMs: number): void {
+  Atomics.add(control, CONTROL.asleep, 1);
+  try {
+    while (Atomics.load(control, word) === value) {
+      if (Atomics.wait(control, word, value, patienceMs) === 'timed-out') throw new TeamError('wasm: a thread of the trainer does not answer');
+    }
+  } finally {
+    Atomics.sub(control, CONTROL.asleep, 1);
+  }
+}
+
+/** Changes a word and wakes who sleeps on it. */
+export function signal(control: Int32Array<SharedArrayBuffer>, word: number): void {
+  Atomics.add(control, word, 1);
+  if (Atomics.load(control, CONTROL.asleep) > 0) Atomics.notify(control, word);
+}
+
+/** Thread `id` of a team of `size`. */
+export function joinTeam(control: Int32Array<SharedArrayBuffer>, id: number, size: number): Team {
+  let parity = 0;
+  const wait = (): void => {
+    const phase = Atomics.load(control, CONTROL.phase);
+    if (Atomics.add(control, CONTROL.arrived, 1) + 1 < size) {
+      awaitChange(control, CONTROL.phase, phase);
+      return;
+    }
+    Atomics.store(control, CONTROL.arrived, 0);
+    signal(control, CONTROL.phase);
+  };
+  return {
+    id,
+    size,
+    split: (units, granule, run) => {
+      const cut = (i: number): number => Math.min(units, Math.ceil((units * i) / size / granule) * granule);
+      const [from, to] = [cut(id), cut(id + 1)];
+      if (from < to) run(from, to);
+    },
+    wait,
+    top: (value) => {
+      // Two sets of slots: a thread may write its next value while another still reads this one.
+      const slots = CONTROL.slots + parity * size;
+      parity ^= 1;
+      Atomics.store(control, slots + id, value);
+      wait();
+      let top = value;
+      for (let i = 0; i < size; i++) top = Math.max(top, Atomics.load(control, slots + i));
+      return top;
+    },
+  };
+}

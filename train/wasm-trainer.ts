@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One model in training in one WebAssembly memory, synchronously, on the calling thread.
+// One model in training in one WebAssembly memory, synchronously: the calling thread works and waits for the others.
 import type { Evaluation, GradientResult, ModelForm, StepResult, SyncTrainer } from './backend.ts';
 import { tokensOf } from './embed.ts';
 import { FormatError, InvalidCodesError } from './errors.ts';
@@ -7,13 +7,12 @@ import { type Layout, layoutOf } from './layout.ts';
 import { decodeModel4, encodeModel4 } from './model4.ts';
 import { classCount, rowsPerSample, sampleBytes, type TrainSpec, tokenBytes } from './spec.ts';
 import { checkState, readState, type StateArrays, writeState } from './state.ts';
-import { type Coefficients, coefficients } from './update.ts';
 import type { OpContext } from './wasm-context.ts';
 import type { WasmMemory } from './wasm-host.ts';
 import { createMemory, type Lane, type MemoryPlan, planMemory } from './wasm-memory.ts';
 import { type CompiledKernels, instantiate, type Kernels } from './wasm-module.ts';
-import { backward, encodeGradient, forward, lossesOnly, update } from './wasm-passes.ts';
-import { SOLO } from './wasm-team.ts';
+import { execute, PASS } from './wasm-passes.ts';
+import { ALONE, startThreads, type Threads } from './wasm-threads.ts';
 
 export class WasmTrainer implements SyncTrainer {
   readonly spec: TrainSpec;
@@ -24,16 +23,18 @@ export class WasmTrainer implements SyncTrainer {
   readonly #bytes: Uint8Array;
   readonly #state: StateArrays;
   readonly #sampleBytes: number;
+  readonly #threads: Threads;
 
-  constructor(spec: TrainSpec, compiled: CompiledKernels) {
+  constructor(spec: TrainSpec, compiled: CompiledKernels, threads = 1) {
     this.spec = spec;
     this.layout = layoutOf(spec);
-    this.plan = planMemory(spec);
+    this.plan = planMemory(spec, threads);
     this.memory = createMemory(this.plan);
     this.#kernels = instantiate(compiled, this.memory);
     this.#bytes = new Uint8Array(this.memory.buffer);
     this.#state = { theta: this.floats(this.plan.theta), moments: this.plan.moments.map((at) => this.floats(at)) };
     this.#sampleBytes = sampleBytes(spec.model);
+    this.#threads = threads === 1 ? ALONE : startThreads({ spec, kernels: compiled, memory: this.memory }, threads);
   }
 
   /** `count` values at an address; without a count as many as parameters. */
@@ -44,7 +45,7 @@ export class WasmTrainer implements SyncTrainer {
   /** What operations on the first `samples` samples in memory run on. */
   context(samples: number, theta: number = this.plan.theta): OpContext {
     const { plan, memory } = this;
-    return { kernels: this.#kernels, memory, plan, team: SOLO, lane: plan.lanes[0] as Lane, samples, stride: this.#sampleBytes, theta };
+    return { kernels: this.#kernels, memory, plan, team: this.#threads.team, lane: plan.lanes[0] as Lane, samples, stride: this.#sampleBytes, theta };
   }
 
   load(state: Uint8Array): void {
@@ -57,19 +58,14 @@ export class WasmTrainer implements SyncTrainer {
   }
 
   step(samples: Uint8Array, globalStep: number): StepResult {
-    const c = this.contextOf(samples);
-    forward(c);
-    backward(c);
-    this.#update(c, globalStep, true);
+    this.#run(this.contextOf(samples), PASS.forward | PASS.backward | PASS.update, globalStep);
     return { codes: this.#codes(), loss: this.#loss() };
   }
 
   gradient(samples: Uint8Array): GradientResult {
     const { plan, layout } = this;
     const c = this.contextOf(samples);
-    forward(c);
-    backward(c);
-    encodeGradient(c);
+    this.#run(c, PASS.forward | PASS.backward | PASS.encode);
     const logits = 4 * c.samples * rowsPerSample(this.spec.model) * classCount(this.spec.model);
     const from = plan.buffers[plan.program.logits] as number;
     const activations = new Uint8Array(logits + 4 * layout.paddedCount);
@@ -83,7 +79,7 @@ export class WasmTrainer implements SyncTrainer {
       throw new InvalidCodesError(`codes: ${codes.length} bytes, expected ${this.layout.codeBytes}`);
     }
     this.#bytes.set(codes, this.plan.codes);
-    this.#update(this.context(0), globalStep, false);
+    this.#run(this.context(0), PASS.apply, globalStep);
   }
 
   evaluate(samples: Uint8Array, form: ModelForm): Evaluation {
@@ -99,8 +95,7 @@ export class WasmTrainer implements SyncTrainer {
       const n = Math.min(plan.capacity, count - from);
       const c = this.context(n, form === 'four' ? plan.theta4 : plan.theta);
       this.#put(samples.subarray(from * bytes, (from + n) * bytes), n);
-      forward(c);
-      lossesOnly(c);
+      this.#run(c, PASS.forward | PASS.losses);
       losses.set(this.#losses(n), from);
       const classes = new Uint16Array(this.memory.buffer, plan.predicted, n * rows);
       for (let i = 0; i < n; i++) predicted[from + i] = classes[(i + 1) * rows - 1] as number;
@@ -108,7 +103,9 @@ export class WasmTrainer implements SyncTrainer {
     return { losses, predicted };
   }
 
-  close(): void {}
+  close(): void {
+    this.#threads.close();
+  }
 
   /** A batch in memory, ready for the first operation. FormatError for another length or a label out of range. */
   contextOf(samples: Uint8Array): OpContext {
@@ -139,9 +136,11 @@ export class WasmTrainer implements SyncTrainer {
     }
   }
 
-  #update(c: OpContext, globalStep: number, encode: boolean): void {
-    const scalars: Coefficients = coefficients(this.spec, globalStep);
-    update(c, this.spec.optimizer.kind, scalars, encode);
+  /** Runs passes on all threads. */
+  #run(c: OpContext, passes: number, globalStep = 0): void {
+    const command = { passes, samples: c.samples, theta: c.theta, globalStep };
+    this.#threads.start(command);
+    execute(c, this.spec, command);
   }
 
   /** Loss of each sample: the mean of its rows' losses, rounded down. */

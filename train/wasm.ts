@@ -17,17 +17,20 @@ export interface WasmBackend extends SyncBackend {
   create(spec: Parameters<SyncBackend['create']>[0]): WasmTrainer;
 }
 
+const MAX_THREADS = 64;
+
 let checked: { readonly variant: Variant; readonly kernels: CompiledKernels } | undefined;
 
 /**
  * The backend, after its kernels were compared with the reference operation by operation (once a process): the
  * fastest variant that agrees in every bit. BackendMismatchError names the operation if none does;
- * KernelsUnavailableError when the kernels are not built.
+ * KernelsUnavailableError when the kernels are not built. Its trainers work on `threads` threads and must be closed.
  */
-export function wasmBackend(): WasmBackend {
+export function wasmBackend({ threads = 1 }: { readonly threads?: number } = {}): WasmBackend {
+  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) throw new RangeError(`threads: must be 1 to ${MAX_THREADS}`);
   checked ??= choose();
   const { variant, kernels } = checked;
-  return { name: 'wasm', kinds: ['mlp', 'gpt', 'cnn'], variant, create: (spec) => new WasmTrainer(validateSpec(spec), kernels) };
+  return { name: 'wasm', kinds: ['mlp', 'gpt', 'cnn'], variant, create: (spec) => new WasmTrainer(validateSpec(spec), kernels, threads) };
 }
 
 function choose(): { variant: Variant; kernels: CompiledKernels } {
