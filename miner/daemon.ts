@@ -34,6 +34,9 @@ export interface DaemonOptions {
   readonly signal: AbortSignal;
 }
 
+/** Size of the journal from which on it is cleaned at start. */
+const LEDGER_BYTES = 4_000_000;
+
 /** Heights between two cleanings of the data folder. */
 const TIDY_BLOCKS = 20n;
 
@@ -54,6 +57,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     const states = new StateStore(folders.states);
     const chain = await connect(config, report.log, options.signal);
     if (chain === undefined) return;
+    if (ledger.size > LEDGER_BYTES) await forgetOldRounds(ledger, chain);
     const data = { cache: join(config.data, 'roots'), ...(config.mnist === undefined ? {} : { mnist: config.mnist }) };
     const workbench = await startWorkbench(config.backend, { ...folders, data });
     ends.unshift(() => workbench.close());
@@ -77,6 +81,15 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   } finally {
     for (const end of ends) await end();
   }
+}
+
+/** Nothing can be signed again for a round that is over, so its entries have done their duty. */
+async function forgetOldRounds(ledger: Ledger, chain: Chain): Promise<void> {
+  const current = new Map((await chain.jobs()).map((job) => [job.id.toString(), job.round]));
+  ledger.compact(({ key }) => {
+    const [job = '', round = '0'] = key.split('/');
+    return BigInt(round) >= (current.get(job) ?? 0n);
+  });
 }
 
 interface Tools {

@@ -2,7 +2,7 @@
 // The daemon's journal: what it has signed for, written and synced before it is sent. One JSON object per line,
 // preceded by the SHA-256 (first 16 hex digits) of the line before and the object, so that a changed, lost or moved line
 // shows. A last line without its newline is a write that never finished, hence nothing that was sent; it is cut off.
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { equalBytes, fromHex, toHex, utf8 } from '../core/bytes.ts';
 import { sha256 } from '../core/hash.ts';
@@ -25,13 +25,15 @@ export class LedgerError extends Error {
 }
 
 export class Ledger {
-  readonly #handle: number;
+  readonly #file: string;
+  #handle: number;
   readonly #entries: Map<string, LedgerEntry> = new Map();
   #last = '';
 
   /** Opens or creates the journal (0600). LedgerError names file and line of damage. */
   constructor(file: string) {
     mkdirSync(dirname(file), { recursive: true });
+    this.#file = file;
     this.#handle = openSync(file, 'a+', 0o600);
     if ((fstatSync(this.#handle).mode & 0o077) !== 0) {
       closeSync(this.#handle);
@@ -84,6 +86,25 @@ export class Ledger {
     }
     this.#last = line;
     this.#entries.set(idOf(entry.kind, entry.key), entry);
+  }
+
+  /** Size of the file in bytes. */
+  get size(): number {
+    return fstatSync(this.#handle).size;
+  }
+
+  /** Rewrites the journal with the entries for which `keep` holds: to a new file, synced, that then takes the old one's name. */
+  compact(keep: (entry: LedgerEntry) => boolean): void {
+    const kept = [...this.#entries.values()].filter(keep);
+    rmSync(`${this.#file}.new`, { force: true });
+    const next = new Ledger(`${this.#file}.new`);
+    for (const entry of kept) next.record(entry);
+    renameSync(`${this.#file}.new`, this.#file);
+    closeSync(this.#handle);
+    this.#handle = next.#handle;
+    this.#last = next.#last;
+    this.#entries.clear();
+    for (const entry of kept) this.#entries.set(idOf(entry.kind, entry.key), entry);
   }
 
   close(): void {

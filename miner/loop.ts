@@ -12,7 +12,18 @@ import { type Chain, RefusedError } from './chain.ts';
 import { commitMessage, takenOver } from './commit.ts';
 import type { Ledger } from './ledger.ts';
 import { nameOf } from './names.ts';
-import { Activities, deadline, missingBond, type OpenRound, openRounds, type Role, type RoleOptions, type RoleStatus } from './role.ts';
+import {
+  Activities,
+  Counts,
+  deadline,
+  missingBond,
+  type OpenRound,
+  openRounds,
+  type Role,
+  type RoleOptions,
+  type RoleStatus,
+  Sendings,
+} from './role.ts';
 import { contextOf, present, type RoundContext } from './work/context.ts';
 import type { Progress } from './work/tasks.ts';
 
@@ -21,8 +32,6 @@ export interface MinerOptions extends RoleOptions {
   readonly conduct?: Conduct;
 }
 
-/** Blocks after which something that was sent and did not arrive is sent again. */
-const RESEND_BLOCKS = 4n;
 /** Fees of commits that did not win which the bond shall cover beyond its minimum. */
 const RESERVED_FEES = 20n;
 
@@ -36,9 +45,8 @@ export class Miner implements Role {
   readonly #held: Set<string> = new Set();
   /** Rounds that are over for us, with the reason. */
   readonly #passed: Map<string, string> = new Map();
-  /** Heights at which something was sent, by what it is. */
-  readonly #sent: Map<string, bigint> = new Map();
-  readonly #counts: Record<string, number> = { trained: 0, committed: 0, won: 0, slashed: 0 };
+  readonly #sendings: Sendings = new Sendings();
+  readonly #counts: Counts = new Counts('trained', 'committed', 'won', 'slashed');
   readonly #settled: Set<string> = new Set();
   #height = 0n;
   #activity = 'starting';
@@ -57,7 +65,7 @@ export class Miner implements Role {
   }
 
   status(): RoleStatus {
-    return { height: this.#height.toString(), activity: this.#activity, counts: { ...this.#counts } };
+    return { height: this.#height.toString(), activity: this.#activity, counts: this.#counts.all() };
   }
 
   async stop(): Promise<void> {
@@ -99,7 +107,7 @@ export class Miner implements Role {
     }
     const missing = missingBond(has, least, RESERVED_FEES * BigInt(verificationFee), this.#options.bond);
     if (missing > 0n) {
-      await this.#send('bond', async () => {
+      await this.#sendings.send('bond', this.#height, async () => {
         const amount = { denom: bondDenom, amount: missing.toString() };
         await this.#chain.submit([toAny(MsgBondMiner, { miner: this.#chain.address, amount, endpoint, moniker })]);
         this.#log.info({ amount: amount.amount }, 'bond sent');
@@ -153,7 +161,7 @@ export class Miner implements Role {
       const miner = this.#chain.bytesOf(this.#chain.address);
       const attack = this.#conduct.trainer === undefined ? {} : { attack: this.#conduct.trainer };
       const result = await this.#options.workbench.run({ kind: 'train', context, miner, ...attack }, { signal, onProgress });
-      this.#counts['trained'] = (this.#counts['trained'] ?? 0) + 1;
+      this.#counts.add('trained');
       this.#log.info({ job: job.id.toString(), round: round.number.toString(), steps_per_second: Math.round(result.stepsPerSecond) }, 'trained');
       message = commitMessage(context, result, this.#chain.address, this.#options.endpoint);
     }
@@ -187,13 +195,13 @@ export class Miner implements Role {
   }
 
   async #sendCommit({ round, key }: OpenRound, message: MsgCommitUpdate): Promise<void> {
-    await this.#send(`commit ${key}`, async () => {
+    await this.#sendings.send(`commit ${key}`, this.#height, async () => {
       try {
         const gas = this.#conduct.commitGas === undefined ? {} : { gas: this.#conduct.commitGas };
         const options = { timeoutHeight: deadline(round, this.#height), ...gas };
         if (gas.gas === undefined) await this.#chain.submit([toAny(MsgCommitUpdate, message)], options);
         else await this.#chain.deliver([toAny(MsgCommitUpdate, message)], options);
-        this.#counts['committed'] = (this.#counts['committed'] ?? 0) + 1;
+        this.#counts.add('committed');
         this.#log.info({ round: key, loss: message.claimedLoss.toString() }, 'commit sent');
       } catch (error) {
         // A rule of the round is final; anything else, such as a fee, may be different at the next attempt.
@@ -209,7 +217,7 @@ export class Miner implements Role {
     const commit = await this.#own(open);
     if (commit === undefined || commit.status !== CommitStatus.COMMIT_STATUS_PENDING) return;
     const challenges = await this.#chain.challenges(job.id, round.number, this.#chain.address);
-    const missing = challenges.filter((c) => !commit.answered.includes(c.index) && this.#due(`answer ${key}/${c.index}`));
+    const missing = challenges.filter((c) => !commit.answered.includes(c.index) && this.#sendings.isDue(`answer ${key}/${c.index}`, this.#height));
     this.#activity = `job ${job.id} round ${round.number}: ${commit.answered.length} of ${challenges.length} challenges answered`;
     if (missing.length === 0) return;
     this.#activities.start(`answer ${key}`, async (signal) => {
@@ -221,7 +229,7 @@ export class Miner implements Role {
       const leaves = missing.map(({ segment, leaf }) => ({ segment, leaf }));
       const openings = await this.#options.workbench.run({ kind: 'open', context, artifactRoot: artifact.root, leaves }, { signal });
       const answers = this.#conduct.answer?.(openings, context) ?? openings;
-      for (const { index } of missing) this.#sent.set(`answer ${key}/${index}`, this.#height);
+      for (const { index } of missing) this.#sendings.mark(`answer ${key}/${index}`, this.#height);
       await this.#sendAnswers(open, splitAnswers(answers));
     });
   }
@@ -245,8 +253,8 @@ export class Miner implements Role {
     if (!this.#settled.has(key)) {
       this.#settled.add(key);
       const commit = await this.#own(open);
-      if (commit?.status === CommitStatus.COMMIT_STATUS_WON) this.#count('won');
-      if (commit?.status === CommitStatus.COMMIT_STATUS_SLASHED) this.#count('slashed');
+      if (commit?.status === CommitStatus.COMMIT_STATUS_WON) this.#counts.add('won');
+      if (commit?.status === CommitStatus.COMMIT_STATUS_SLASHED) this.#counts.add('slashed');
       if (commit !== undefined)
         this.#log.info(
           { round: key, status: nameOf(CommitStatus, commit.status), fault: nameOf(Fault, commit.fault), paid: commit.paid },
@@ -262,21 +270,5 @@ export class Miner implements Role {
 
   async #own({ job, round }: OpenRound): Promise<Commit | undefined> {
     return (await this.#chain.commits(job.id, round.number)).find((c) => c.miner === this.#chain.address);
-  }
-
-  #count(what: string): void {
-    this.#counts[what] = (this.#counts[what] ?? 0) + 1;
-  }
-
-  #due(what: string): boolean {
-    const sent = this.#sent.get(what);
-    return sent === undefined || this.#height >= sent + RESEND_BLOCKS;
-  }
-
-  /** Sends what is due and remembers when, so that one block more is waited for before it is sent again. */
-  async #send(what: string, send: () => Promise<void>): Promise<void> {
-    if (!this.#due(what)) return;
-    this.#sent.set(what, this.#height);
-    await send();
   }
 }

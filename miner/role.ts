@@ -57,10 +57,11 @@ export async function openRounds(chain: Chain, filter: readonly bigint[]): Promi
   });
 }
 
-/** Work that goes on beside the visits: at most one piece per key. A failure is reported and the key is free again. */
+/** Work that goes on beside the visits: at most one piece per key. After a failure the key is free again, a little later each time. */
 export class Activities {
   readonly #log: Logger;
   readonly #running: Map<string, { readonly stop: AbortController; readonly done: Promise<void> }> = new Map();
+  readonly #failures: Map<string, { readonly count: number; readonly until: number }> = new Map();
 
   constructor(log: Logger) {
     this.#log = log;
@@ -71,12 +72,13 @@ export class Activities {
   }
 
   start(key: string, work: (signal: AbortSignal) => Promise<void>): void {
-    if (this.has(key)) return;
+    if (this.has(key) || performance.now() < (this.#failures.get(key)?.until ?? 0)) return;
     const stop = new AbortController();
     const done = work(stop.signal)
+      .then(() => void this.#failures.delete(key))
       .catch((error: unknown) => {
         if (error instanceof CancelledError || stop.signal.aborted) this.#log.info({ work: key }, 'called off');
-        else this.#log.warn({ work: key, error: (error as Error).message }, 'failed; will be tried again');
+        else this.#failed(key, error as Error);
       })
       .finally(() => this.#running.delete(key));
     this.#running.set(key, { stop, done });
@@ -85,11 +87,70 @@ export class Activities {
   /** Calls off what `keep` does not name. */
   cancel(keep: (key: string) => boolean = () => false): void {
     for (const [key, { stop }] of this.#running) if (!keep(key)) stop.abort();
+    for (const key of this.#failures.keys()) if (!keep(key)) this.#failures.delete(key);
   }
 
   /** Resolves when nothing goes on any more. */
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.all([...this.#running.values()].map(({ done }) => done));
+  }
+
+  #failed(key: string, error: Error): void {
+    const count = (this.#failures.get(key)?.count ?? 0) + 1;
+    const pause = Math.min(FIRST_PAUSE_MS * 2 ** (count - 1), LAST_PAUSE_MS);
+    this.#failures.set(key, { count, until: performance.now() + pause });
+    this.#log.warn({ work: key, error: error.message, attempt: count }, 'failed; will be tried again');
+  }
+}
+
+const FIRST_PAUSE_MS = 250;
+const LAST_PAUSE_MS = 30_000;
+
+/** Blocks after which something that was sent and did not arrive is sent again. */
+const RESEND_BLOCKS = 4n;
+/** Blocks after which it is forgotten that something was sent. */
+const FORGET_BLOCKS = 2000n;
+
+/** Sends each thing once, and again only when it had time to arrive. */
+export class Sendings {
+  readonly #sent: Map<string, bigint> = new Map();
+
+  /** Whether `what` was not sent within the last blocks. */
+  isDue(what: string, height: bigint): boolean {
+    const sent = this.#sent.get(what);
+    return sent === undefined || height >= sent + RESEND_BLOCKS;
+  }
+
+  mark(what: string, height: bigint): void {
+    this.#sent.delete(what);
+    this.#sent.set(what, height);
+    for (const [key, sent] of this.#sent) {
+      if (sent + FORGET_BLOCKS >= height) break;
+      this.#sent.delete(key);
+    }
+  }
+
+  async send(what: string, height: bigint, send: () => Promise<void>): Promise<void> {
+    if (!this.isDue(what, height)) return;
+    this.mark(what, height);
+    await send();
+  }
+}
+
+/** What a role has done, by name. */
+export class Counts {
+  readonly #counts: Record<string, number>;
+
+  constructor(...names: readonly string[]) {
+    this.#counts = Object.fromEntries(names.map((name) => [name, 0]));
+  }
+
+  add(name: string): void {
+    this.#counts[name] = (this.#counts[name] ?? 0) + 1;
+  }
+
+  all(): Readonly<Record<string, number>> {
+    return { ...this.#counts };
   }
 }
 

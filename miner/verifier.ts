@@ -23,7 +23,18 @@ import { type Chain, RefusedError } from './chain.ts';
 import { Accuser, newSalt } from './fraud.ts';
 import { convict, faultName, inspect, unavailable } from './inspect.ts';
 import type { Ledger } from './ledger.ts';
-import { Activities, deadline, missingBond, type OpenRound, openRounds, type Role, type RoleOptions, type RoleStatus } from './role.ts';
+import {
+  Activities,
+  Counts,
+  deadline,
+  missingBond,
+  type OpenRound,
+  openRounds,
+  type Role,
+  type RoleOptions,
+  type RoleStatus,
+  Sendings,
+} from './role.ts';
 import { present } from './work/context.ts';
 import type { Progress, VerifyResult } from './work/tasks.ts';
 
@@ -32,7 +43,6 @@ export interface VerifierOptions extends RoleOptions {
   readonly blsKey: BlsKey;
 }
 
-const RESEND_BLOCKS = 4n;
 /** Part of the minimum that is bonded beyond it, for small slashes such as that of an absence. */
 const RESERVE = 10n;
 /** Blocks before the end of the attestation window at which an artifact that nobody has is reported as unavailable. */
@@ -45,8 +55,8 @@ export class Verifier implements Role {
   readonly #log: Logger;
   readonly #accuser: Accuser;
   readonly #activities: Activities;
-  readonly #sent: Map<string, bigint> = new Map();
-  readonly #counts: Record<string, number> = { positive: 0, negative: 0, revealed: 0, convicted: 0 };
+  readonly #sendings: Sendings = new Sendings();
+  readonly #counts: Counts = new Counts('positive', 'negative', 'revealed', 'convicted');
   #height = 0n;
   #activity = 'starting';
 
@@ -65,7 +75,7 @@ export class Verifier implements Role {
   }
 
   status(): RoleStatus {
-    return { height: this.#height.toString(), activity: this.#activity, counts: { ...this.#counts } };
+    return { height: this.#height.toString(), activity: this.#activity, counts: this.#counts.all() };
   }
 
   async stop(): Promise<void> {
@@ -154,10 +164,10 @@ export class Verifier implements Role {
     }
     this.#record(key, commit, result.report, drawSignature);
     const positive = result.report.verdict === Verdict.VERDICT_POSITIVE;
-    this.#count(positive ? 'positive' : 'negative');
+    this.#counts.add(positive ? 'positive' : 'negative');
     if (positive) this.#log.info({ commit: key, loss: result.report.loss.toString() }, 'verified');
     else this.#log.warn({ commit: key, fault: faultName(result.report.fault), detail: result.detail }, 'fault found');
-    if (await convict(this.#options, this.#accuser, open, commit, result)) this.#count('convicted');
+    if (await convict(this.#options, this.#accuser, open, commit, result)) this.#counts.add('convicted');
   }
 
   /** In the attestation window's last blocks, or with an earlier phase's height unknown, patience is over. */
@@ -194,7 +204,7 @@ export class Verifier implements Role {
     if (standing === undefined || standing.revealed) return;
     await this.#send(`reveal ${key}`, async () => {
       await this.#chain.submit([toAny(MsgRevealAttestation, reveal)], { timeoutHeight: deadline(round, this.#height) });
-      this.#count('revealed');
+      this.#counts.add('revealed');
       this.#log.info({ commit: key }, 'reveal sent');
     });
   }
@@ -204,16 +214,9 @@ export class Verifier implements Role {
     return all.find((a) => a.verifier === this.#chain.address);
   }
 
-  #count(what: string): void {
-    this.#counts[what] = (this.#counts[what] ?? 0) + 1;
-  }
-
   async #send(what: string, send: () => Promise<void>): Promise<void> {
-    const sent = this.#sent.get(what);
-    if (sent !== undefined && this.#height < sent + RESEND_BLOCKS) return;
-    this.#sent.set(what, this.#height);
     try {
-      await send();
+      await this.#sendings.send(what, this.#height, send);
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
       this.#log.warn({ what, error: error.message }, 'refused');

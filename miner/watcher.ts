@@ -7,7 +7,7 @@ import { type Commit, CommitStatus, RoundPhase, Verdict } from '../proto/gen/pog
 import { Accuser } from './fraud.ts';
 import { convict, faultName, inspect } from './inspect.ts';
 import type { Ledger } from './ledger.ts';
-import { Activities, type OpenRound, openRounds, type Role, type RoleOptions, type RoleStatus } from './role.ts';
+import { Activities, Counts, type OpenRound, openRounds, type Role, type RoleOptions, type RoleStatus } from './role.ts';
 import { present } from './work/context.ts';
 import type { Progress } from './work/tasks.ts';
 
@@ -24,7 +24,7 @@ export class Watcher implements Role {
   readonly #activities: Activities;
   /** Commits that were looked at. */
   readonly #done: Set<string> = new Set();
-  readonly #counts: Record<string, number> = { clean: 0, faults: 0, convicted: 0 };
+  readonly #counts: Counts = new Counts('clean', 'faults', 'convicted');
   #height = 0n;
   #activity = 'starting';
 
@@ -40,7 +40,7 @@ export class Watcher implements Role {
   }
 
   status(): RoleStatus {
-    return { height: this.#height.toString(), activity: this.#activity, counts: { ...this.#counts } };
+    return { height: this.#height.toString(), activity: this.#activity, counts: this.#counts.all() };
   }
 
   async stop(): Promise<void> {
@@ -80,16 +80,12 @@ export class Watcher implements Role {
     const result = await inspect(this.#options, open, commit, { steps, samples, onProgress }, signal);
     this.#done.add(key);
     if (result.report.verdict === Verdict.VERDICT_POSITIVE) {
-      this.#count('clean');
+      this.#counts.add('clean');
       this.#log.info({ commit: key }, 'clean');
       return;
     }
-    this.#count('faults');
+    this.#counts.add('faults');
     this.#log.warn({ commit: key, fault: faultName(result.report.fault), detail: result.detail }, 'fault found');
-    if (await convict(this.#options, this.#accuser, open, commit, result)) this.#count('convicted');
-  }
-
-  #count(what: string): void {
-    this.#counts[what] = (this.#counts[what] ?? 0) + 1;
+    if (await convict(this.#options, this.#accuser, open, commit, result)) this.#counts.add('convicted');
   }
 }

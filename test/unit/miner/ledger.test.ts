@@ -94,6 +94,25 @@ describe('ledger', () => {
     assert.throws(() => new Ledger(file), /line 4 is damaged/);
   });
 
+  it('forgets on demand what has done its duty, and nothing else', () => {
+    const ledger = new Ledger(file);
+    for (let i = 1; i <= 5; i++) ledger.record(entry(`1/${i}`, i));
+    const before = ledger.size;
+    ledger.compact((e) => Number(e.key.split('/')[1]) >= 4);
+    assert.ok(ledger.size < before);
+    ledger.record(entry('1/6', 6));
+    assert.throws(() => ledger.record(entry('1/5', 9)), LedgerError);
+    ledger.close();
+    const again = new Ledger(file);
+    assert.deepEqual(
+      again.all('commit').map((e) => e.key),
+      ['1/4', '1/5', '1/6'],
+    );
+    assert.deepEqual(again.get('commit', '1/4'), entry('1/4', 4));
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    again.close();
+  });
+
   it('refuses a journal that others can read', () => {
     new Ledger(file).close();
     chmodSync(file, 0o644);
