@@ -37,7 +37,8 @@ export function queryError(error: TxError): { readonly code: number; readonly co
     return { code: 22, codespace: 'sdk', log: text.startsWith('rpc error') ? text : `rpc error: code = NotFound desc = ${text}` };
   }
   if (status === 7 || status === 10 || status === 18) {
-    return { code: 18, codespace: 'sdk', log: `rpc error: code = InvalidArgument desc = ${error.message}: invalid request` };
+    const text = error.message.endsWith('invalid request') ? error.message : `${error.message}: invalid request`;
+    return { code: 18, codespace: 'sdk', log: `rpc error: code = InvalidArgument desc = ${text}` };
   }
   return { code: status === 0 ? 6 : error.code, codespace: 'sdk', log: error.message };
 }
