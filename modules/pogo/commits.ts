@@ -120,7 +120,7 @@ export function openingContext(ctx: Context, job: Job, round: Round, commit: Com
   };
 }
 
-/** Powers of a decay rate reach zero after fewer steps than this; each costs about an eighth of an update. */
+/** Powers of a decay rate reach zero after fewer steps than this; two of them cost about a quarter of an update. */
 const MAX_POWERS = 262_144;
 
 function openedBytes(opening: LeafOpening): number {

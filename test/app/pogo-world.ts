@@ -113,11 +113,15 @@ export class World {
   async refused(tx: Uint8Array, code: number, log: RegExp, codespace = 'pogo'): Promise<ExecTxResult> {
     const block = await this.comet.deliver([tx]);
     const [result] = block.txResults as [ExecTxResult];
-    // What fails before the ante leaves the sequence alone.
-    for (const account of this.accounts) account.sequence = getAccount(this.comet.reader(), account.bytes)?.sequence ?? 0n;
+    this.syncSequences();
     assert.deepEqual([result.codespace, result.code], [codespace, code], result.log);
     assert.match(result.log, log);
     return result;
+  }
+
+  /** Sequences as the chain has them: what fails before the ante leaves them alone. */
+  syncSequences(): void {
+    for (const account of this.accounts) account.sequence = getAccount(this.comet.reader(), account.bytes)?.sequence ?? 0n;
   }
 
   createJob(terms: Partial<pb.RoundTerms> = {}, escrow = 10_000_000n): Any {
