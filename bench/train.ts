@@ -9,7 +9,6 @@ import { mnistSource } from '../miner/data/mnist.ts';
 import type { Trainer } from '../train/backend.ts';
 import { bitsOf } from '../train/float32.ts';
 import { initialState } from '../train/init.ts';
-import { useHashMany } from '../train/merkle.ts';
 import { philox } from '../train/philox.ts';
 import { reference } from '../train/reference.ts';
 import { codeTree, type Dataset, gatherSamples, stateTree } from '../train/round.ts';
@@ -17,7 +16,6 @@ import { batchDigest, sampleIndices } from '../train/samples.ts';
 import { type ModelSpec, type OptimizerSpec, sampleBytes, type TrainSpec } from '../train/spec.ts';
 import { validateSpec } from '../train/validate.ts';
 import { wasmBackend } from '../train/wasm.ts';
-import { wasmHashMany } from '../train/wasm-hash.ts';
 
 const CHECKPOINT_EVERY = 10;
 /** Shortest time that makes one sample of the median. */
@@ -138,8 +136,6 @@ async function benchTrain(): Promise<{ readonly result: Result; readonly json: b
   if (!(seconds > 0)) throw new Error('bench: --seconds must be a number above 0');
   const threads = Number(values.threads);
   useSha256((data) => new Uint8Array(hash('sha256', data, 'buffer')));
-  const many = wasmHashMany();
-  if (many !== undefined) useHashMany(many);
   const spec = specOf(workload);
   const trainer = createTrainer(values.backend, spec, threads);
   await trainer.load(initialState(spec, new Uint8Array(32).fill(1)));

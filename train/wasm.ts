@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The wasm backend: SIMD kernels compiled to WebAssembly, the default of every miner and verifier.
 import type { SyncBackend } from './backend.ts';
+import { useHashMany } from './merkle.ts';
 import { validateSpec } from './validate.ts';
 import { firstDifference } from './wasm-check.ts';
+import { wasmHashMany } from './wasm-hash.ts';
 import { type CompiledKernels, compileKernels, type Variant, variants } from './wasm-module.ts';
 import { WasmTrainer } from './wasm-trainer.ts';
 
@@ -24,7 +26,7 @@ let checked: { readonly variant: Variant; readonly kernels: CompiledKernels } | 
 /**
  * The backend, after its kernels were compared with the reference operation by operation (once a process): the
  * fastest variant that agrees in every bit. BackendMismatchError names the operation if none does;
- * KernelsUnavailableError when the kernels are not built. Its trainers work on `threads` threads and must be closed.
+ * KernelsUnavailableError when the kernels are not built. From then on trees are hashed by many leaves at once. Its trainers work on `threads` threads and must be closed.
  */
 export function wasmBackend({ threads = 1 }: { readonly threads?: number } = {}): WasmBackend {
   if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) throw new RangeError(`threads: must be 1 to ${MAX_THREADS}`);
@@ -38,8 +40,17 @@ function choose(): { variant: Variant; kernels: CompiledKernels } {
   for (const variant of variants()) {
     const kernels = compileKernels(variant);
     const fault = firstDifference(kernels);
-    if (fault === undefined) return { variant, kernels };
+    if (fault === undefined) {
+      hashInKernels();
+      return { variant, kernels };
+    }
     faults.push(`${variant}: ${fault}`);
   }
   throw new BackendMismatchError(`wasm: differs from the reference; it must not be used (${faults.join('; ')})`);
+}
+
+/** Roots over codes cost as much as a small step, so whoever trains in kernels hashes in them too. */
+function hashInKernels(): void {
+  const many = wasmHashMany();
+  if (many !== undefined) useHashMany(many);
 }
