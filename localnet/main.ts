@@ -7,8 +7,8 @@ import { createQueries } from '../client/query.ts';
 import { createRpc, type Rpc } from '../client/rpc.ts';
 import { toAny } from '../client/signing.ts';
 import { createTxSender, responseOf } from '../client/tx.ts';
-import { JobStatus, MsgCreateJob, MsgCreateJobResponse } from '../proto/gen/pogo.v1.ts';
-import { createAccuracy } from './accuracy.ts';
+import { MsgCreateJob, MsgCreateJobResponse } from '../proto/gen/pogo.v1.ts';
+import { type AccuracyReader, createAccuracy } from './accuracy.ts';
 import { daemonSpec } from './daemons.ts';
 import { DENOM, type Network, openNetwork, saveJob } from './network.ts';
 import { type LocalnetOptions, PROJECT, parseOptions } from './options.ts';
@@ -22,6 +22,9 @@ import { look, type Watched } from './watch.ts';
 const LOOK_MS = 500;
 const START_MS = 60_000;
 const BOND_MS = 30_000;
+const FIGURE_MS = 15_000;
+/** Of a job that takes no more rounds by itself. */
+const ENDED: readonly string[] = ['FROZEN', 'CONVERGED', 'CLOSED'];
 
 /** The run cannot do what was asked for; the text says why. */
 class LocalnetError extends Error {
@@ -79,31 +82,38 @@ async function postJob(network: Network, rpc: Rpc): Promise<bigint> {
   return jobId;
 }
 
-/** Rounds finalised in this run; throws LocalnetError when no more can come. */
-function progress(view: View, before: number): number {
+/** Rounds finalised after round `from`; throws LocalnetError when no more can come. */
+function progress(view: View, from: number): number {
+  const done = view.rounds.filter((r) => r.status === 'finalised' && r.round > from).length;
   const status = view.job?.status;
-  const done = view.rounds.filter((r) => r.status === 'finalised' && r.accuracy !== undefined).length - before;
-  const names = [JobStatus.JOB_STATUS_FROZEN, JobStatus.JOB_STATUS_CONVERGED, JobStatus.JOB_STATUS_CLOSED];
-  const ended = names.map((n) =>
-    Object.entries(JobStatus)
-      .find(([, v]) => v === n)?.[0]
-      ?.replace('JOB_STATUS_', ''),
-  );
-  if (status !== undefined && ended.includes(status))
+  if (status !== undefined && ENDED.includes(status))
     throw new LocalnetError(`the job is ${status.toLowerCase()} after ${done} finalised rounds of this run and takes no more until its owner acts`);
   return done;
 }
 
+/** The last figure may come after its round: the model has to be downloaded first. */
+async function lastFigure(w: Watched, screen: Screen): Promise<void> {
+  const until = Date.now() + FIGURE_MS;
+  while (w.view.rounds.findLast((r) => r.status === 'finalised')?.accuracy === undefined && Date.now() < until) {
+    await sleep(LOOK_MS);
+    await look(w);
+  }
+  screen.update(w.view);
+}
+
 async function follow(w: Watched, screen: Screen, options: LocalnetOptions, stopped: AbortSignal): Promise<void> {
   await look(w);
-  const before = w.view.rounds.filter((r) => r.status === 'finalised').length;
+  const from = w.view.rounds.at(-1)?.round ?? 0;
   let last = { done: 0, at: Date.now() };
   while (!stopped.aborted) {
     await look(w);
     screen.update(w.view);
     if (options.rounds !== undefined) {
-      const done = progress(w.view, before);
-      if (done >= options.rounds) return;
+      const done = progress(w.view, from);
+      if (done >= options.rounds) {
+        await lastFigure(w, screen);
+        return;
+      }
       if (done > last.done) last = { done, at: Date.now() };
       if (Date.now() - last.at > options.patienceS * 1000)
         throw new LocalnetError(`no round was finalised for ${options.patienceS} s (${done} of ${options.rounds} so far); see the logs`);
@@ -112,11 +122,20 @@ async function follow(w: Watched, screen: Screen, options: LocalnetOptions, stop
   }
 }
 
-function watched(network: Network, view: View, jobId: bigint, rpcs: Watched['rpcs'], accuracy: Watched['accuracy']): Watched {
+function watched(network: Network, view: View, jobId: bigint, rpcs: Watched['rpcs'], models: AccuracyReader): Watched {
   const first = rpcs[0];
   if (first === undefined) throw new LocalnetError('a localnet needs a validator');
   const names = new Map(network.keyring.list().map((k) => [k.address, k.name]));
-  return { view, rpcs, queries: createQueries(first.rpc), jobId, names, roles: network.members, accuracy };
+  return {
+    view,
+    rpcs,
+    queries: createQueries(first.rpc),
+    jobId,
+    names,
+    roles: network.members,
+    accuracy: (job) => models.read(job),
+    measured: (round) => models.known(jobId, round),
+  };
 }
 
 interface Run {
@@ -140,12 +159,7 @@ async function run({ network, options, supervisor, screen, view, stopped }: Run)
   const jobId = await postJob(network, rpc);
   const accuracy = createAccuracy(network, (text) => view.notices.push(text));
   try {
-    await follow(
-      watched(network, view, jobId, rpcs, (job) => accuracy.read(job)),
-      screen,
-      options,
-      stopped,
-    );
+    await follow(watched(network, view, jobId, rpcs, accuracy), screen, options, stopped);
   } finally {
     await accuracy.close();
   }

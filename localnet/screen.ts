@@ -65,14 +65,15 @@ function phaseLines(view: View): string[] {
   ];
 }
 
-function roundRow(r: RoundView, denom: string): string {
+function roundRow(r: RoundView, denom: string, width: number): string {
   if (r.status === 'rejected') return `${String(r.round).padStart(5)}  ${dim('no commit was accepted; the head stays')}`;
   const accuracy = r.accuracy === undefined ? dim('   ...  ') : bold(`${(r.accuracy * 100).toFixed(2)} %`.padStart(8));
-  return `${String(r.round).padStart(5)}  ${r.miner.padEnd(12)} ${r.parentLoss.toFixed(4)} > ${r.loss.toFixed(4)}  ${accuracy} ${bar(r.accuracy ?? 0, 20)}  ${green(`+${money(r.paid, denom)}`)}`;
+  return `${String(r.round).padStart(5)}  ${r.miner.padEnd(width)}  ${r.parentLoss.toFixed(4)} > ${r.loss.toFixed(4)}  ${accuracy} ${bar(r.accuracy ?? 0, 20)}  ${green(`+${money(r.paid, denom)}`)}`;
 }
 
 /** The frame as lines without regard to the terminal's size. */
 export function frame(view: View, now: number): string[] {
+  const width = Math.max(10, ...view.daemons.map((d) => d.name.length));
   const lines = [
     `${bold(cyan('pogo'))} localnet   chain ${bold(view.chainId)}   height ${bold(String(view.height))}   app hash ${dim(view.appHash.slice(0, 16))}   up ${clock(now - view.startedAt)}`,
     '',
@@ -82,8 +83,8 @@ export function frame(view: View, now: number): string[] {
       const bond = d.bond === undefined ? dim('not bonded yet') : `bond ${money(d.bond, view.denom)}`;
       const won = d.role === 'miner' || d.role === 'attacker' ? `   rounds won ${d.won}` : '';
       return d.role === 'watcher'
-        ? `${mark} ${d.name.padEnd(12)}${dim('watches')}`
-        : `${mark} ${d.name.padEnd(12)}${bond}   earned ${green(money(d.earned, view.denom))}${won}`;
+        ? `${mark} ${d.name.padEnd(width)}  ${dim('watches')}`
+        : `${mark} ${d.name.padEnd(width)}  ${bond}   earned ${green(money(d.earned, view.denom))}${won}`;
     }),
     '',
   ];
@@ -91,13 +92,15 @@ export function frame(view: View, now: number): string[] {
     lines.push(
       `Job ${view.job.id}  ${bold(view.job.title)}   ${view.job.status.toLowerCase()}   kernel ${dim(view.job.kernel.slice(0, 16))}   escrow ${money(view.job.escrow, view.denom)}`,
     );
-    lines.push(...phaseLines(view), '', dim('round  miner        parent > new loss     test accuracy                  paid'));
-    lines.push(...view.rounds.slice(-12).map((r) => roundRow(r, view.denom)));
+    lines.push(...phaseLines(view), '', dim(`round  ${'miner'.padEnd(width)}  parent > new loss     test accuracy                  paid`));
+    lines.push(...view.rounds.slice(-12).map((r) => roundRow(r, view.denom, width)));
   }
   if (view.slashed.length > 0) {
     lines.push('', bold(red('Slashed')));
     lines.push(
-      ...view.slashed.slice(-6).map((s) => `  round ${s.round}  ${s.account.padEnd(12)} ${red(s.reason)}  ${red(`-${money(s.amount, view.denom)}`)}`),
+      ...view.slashed
+        .slice(-6)
+        .map((s) => `  round ${s.round}  ${s.account.padEnd(width)}  ${red(s.reason)}  ${red(`-${money(s.amount, view.denom)}`)}`),
     );
   }
   lines.push('', ...view.notices.slice(-3).map(dim), dim('Ctrl-C stops every process; npm start continues this chain and this model.'));

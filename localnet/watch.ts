@@ -17,6 +17,8 @@ export interface Watched {
   readonly roles: readonly { readonly address: string; readonly name: string; readonly role: DaemonView['role'] }[];
   /** Accuracy on the test set of the job's head, recomputed from the downloaded model; undefined without a test set. */
   readonly accuracy: (job: Job) => Promise<number | undefined>;
+  /** What an earlier run measured of a round. */
+  readonly measured: (round: number) => number | undefined;
 }
 
 const UNIT = 65_536;
@@ -106,8 +108,7 @@ async function rounds(w: Watched, job: Job): Promise<void> {
       await openRound(w, n, round.phase, round.phaseEnd, round.committee.length, commits);
       return;
     }
-    const row = closedRound(w, n, round.winner, commits);
-    w.view.rounds.push(row);
+    w.view.rounds.push({ ...closedRound(w, n, round.winner, commits), accuracy: w.measured(n) });
   }
   w.view.phase = undefined;
 }
