@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An artifact is one byte string, cut into chunks of 65,536 bytes; its root is the RFC 6962 root over them.
 import { concatBytes, equalBytes } from '../../core/bytes.ts';
+import { sha256 } from '../../core/hash.ts';
 import { leafHash } from '../../core/merkle.ts';
 import { treeOfHashes } from '../../train/merkle.ts';
 
@@ -29,7 +30,8 @@ export function isChunk(bytes: Uint8Array, index: number, size: number, hashes: 
 /** Takes bytes as they come and hashes each chunk once it is full. */
 export class ChunkHasher {
   readonly #hashes: Uint8Array[] = [];
-  readonly #buffer: Uint8Array = new Uint8Array(CHUNK_BYTES);
+  /** The leaf prefix 0x00 of RFC 6962, then the chunk: hashed where it lies. */
+  readonly #buffer: Uint8Array = new Uint8Array(CHUNK_BYTES + 1);
   #filled = 0;
   #size = 0;
 
@@ -42,7 +44,7 @@ export class ChunkHasher {
     this.#size += bytes.length;
     for (let at = 0; at < bytes.length; ) {
       const n = Math.min(CHUNK_BYTES - this.#filled, bytes.length - at);
-      this.#buffer.set(bytes.subarray(at, at + n), this.#filled);
+      this.#buffer.set(bytes.subarray(at, at + n), 1 + this.#filled);
       this.#filled += n;
       at += n;
       if (this.#filled === CHUNK_BYTES) this.#flush();
@@ -56,7 +58,7 @@ export class ChunkHasher {
   }
 
   #flush(): void {
-    this.#hashes.push(leafHash(this.#buffer.subarray(0, this.#filled)));
+    this.#hashes.push(sha256(this.#buffer.subarray(0, 1 + this.#filled)));
     this.#filled = 0;
   }
 }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Byte-pair vocabularies from a tokenizer.json, the format of the Hugging Face tokenizers libraries, through
+// @huggingface/tokenizers: any published or self-made one of at most 65,536 tokens. A text is encoded line by line, each
+// with its line end, so that a book of any size goes through in parts; no special tokens are added.
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { DataError } from './idx.ts';
+import { textOf, type Vocabulary } from './vocabulary.ts';
+
+const PACKAGE = '@huggingface/tokenizers';
+
+const shape = z.looseObject({ model: z.looseObject({ type: z.literal('BPE').optional(), vocab: z.record(z.string(), z.int().min(0)) }) });
+
+/** Reads and checks a tokenizer.json. DataError names the file and the rule. */
+export async function bpeVocabulary(file: string): Promise<Vocabulary> {
+  const json = readTokenizer(file);
+  const { Tokenizer } = await load();
+  const tokenizer = new Tokenizer(json, {});
+  const size = 1 + Math.max(...tokenizer.get_vocab(true).values());
+  if (size > 65_536) throw new DataError(`${file}: has ${size} tokens, at most 65536 can be numbered`);
+  const tokens = (text: string): Uint16Array => Uint16Array.from(tokenizer.encode(text, { add_special_tokens: false }).ids);
+  return {
+    kind: 'bpe',
+    size,
+    *encode(chunks) {
+      for (const line of linesOf(textOf(chunks))) yield tokens(line);
+    },
+    decode: (ids) => (ids.length === 0 ? '' : tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false })),
+  };
+}
+
+async function load(): Promise<typeof import('@huggingface/tokenizers')> {
+  try {
+    return await import('@huggingface/tokenizers');
+  } catch (error) {
+    throw new DataError(`byte-pair vocabularies need the npm package ${PACKAGE}: ${(error as Error).message}`);
+  }
+}
+
+function readTokenizer(file: string): object {
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new DataError(`${file}: cannot be read as JSON: ${(error as Error).message}`);
+  }
+  const parsed = shape.safeParse(json);
+  if (parsed.success) return json as object;
+  const issue = parsed.error.issues[0];
+  throw new DataError(`${file}: is not the tokenizer.json of a BPE model: ${issue?.path.join('.')}: ${issue?.message}`);
+}
+
+/** Lines with their ends. */
+function* linesOf(texts: Iterable<string>): Generator<string> {
+  let kept = '';
+  for (const text of texts) {
+    const lines = (kept + text).split('\n');
+    kept = lines.pop() ?? '';
+    for (const line of lines) yield `${line}\n`;
+  }
+  if (kept !== '') yield kept;
+}
