@@ -153,7 +153,8 @@ async function run({ network, options, supervisor, screen, view, stopped }: Run)
   const rpc = rpcs[0]?.rpc ?? createRpc('');
   startValidators(network, supervisor);
   screen.update(view);
-  await awaitBlocks(rpc, 0n);
+  // A node tells of a block before its application has committed it, so the first that counts is the second.
+  await awaitBlocks(rpc, 1n);
   for (const member of network.members) supervisor.start(daemonSpec(network, member, options));
   await awaitBonds(network, rpc, view);
   const jobId = await postJob(network, rpc);
