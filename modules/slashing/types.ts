@@ -5,6 +5,7 @@ import { fromUtf8, utf8 } from '../../core/bytes.ts';
 import type { ReadContext } from '../../core/context.ts';
 import { type Dec, fromInt, mulHalfEven, ONE, roundHalfEven } from '../../core/dec.ts';
 import type { Params, ValidatorSigningInfo } from '../../proto/gen/cosmos.slashing.v1beta1.ts';
+import { LONGEST_WAIT } from '../staking/index.ts';
 
 /** Longest window: what a validator's bitmap may weigh is bounded by it. */
 const MAX_WINDOW = 1_000_000n;
@@ -41,6 +42,7 @@ export function checkParams(p: Params | undefined, path: string): Params {
   if (p === undefined) throw new Error(`${path}: required`);
   if (p.signedBlocksWindow < 1n || p.signedBlocksWindow > MAX_WINDOW) throw new Error(`${path}.signed_blocks_window: must be 1 to ${MAX_WINDOW}`);
   if (jailDurationOf(p) <= 0n) throw new Error(`${path}.downtime_jail_duration: must be positive`);
+  if (jailDurationOf(p) > LONGEST_WAIT) throw new Error(`${path}.downtime_jail_duration: must be at most 100 years`);
   const fractions = {
     min_signed_per_window: p.minSignedPerWindow,
     slash_fraction_double_sign: p.slashFractionDoubleSign,

@@ -14,7 +14,7 @@ import {
   type Redelegation,
   type UnbondingDelegation,
 } from '../../proto/gen/cosmos.staking.v1beta1.ts';
-import { checkParams, decOf, fromProto, isBonded, powerOf, publicKeyOf, type Validator } from './types.ts';
+import { checkParams, decOf, fromProto, isBonded, MAX_POWER, powerOf, publicKeyOf, type Validator } from './types.ts';
 
 export const PATH = 'app_state.staking';
 
@@ -130,7 +130,7 @@ function checkLastPowers(g: GenesisState, known: Known, chain: ChainConfig): Sta
     const v = known.get(address);
     if (v === undefined || !isBonded(v)) throw new Error(`${path}[${i}].address: ${address.slice(0, 100)} is none of the bonded validators`);
     unique(seen, address, `${path}[${i}].address`, address);
-    if (power < 1n) throw new Error(`${path}[${i}].power: must be positive`);
+    if (power < 1n || power > MAX_POWER) throw new Error(`${path}[${i}].power: must be 1 to ${MAX_POWER}`);
     return { operator: parseAddress(address, chain.addressPrefix, `${path}[${i}].address`, 'valoper'), power };
   });
   if (g.exported && powers.length !== [...known.values()].filter(isBonded).length) throw new Error(`${path}: must name every bonded validator`);

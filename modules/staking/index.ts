@@ -21,6 +21,6 @@ export {
 export { applyValidatorSetUpdates, lastValidators } from './power.ts';
 export { tokensFromShares } from './shares.ts';
 export { type Infraction, slash } from './slash.ts';
-export { BONDED_POOL, consensusAddressOf, isUnbonded, NOT_BONDED_POOL, operatorAccount, type Validator } from './types.ts';
+export { BONDED_POOL, consensusAddressOf, isUnbonded, LONGEST_WAIT, NOT_BONDED_POOL, operatorAccount, type Validator } from './types.ts';
 
 export const staking: Module = { name: 'staking', stores: [STORE], messages, queries, genesis, beginBlock, endBlock, invariants };

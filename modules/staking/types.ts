@@ -51,6 +51,9 @@ export interface Validator {
   readonly unbondingIds: readonly bigint[];
 }
 
+/** Hundred years in nanoseconds: times of completion stay within the four digits of a year that keys and JSON have. */
+export const LONGEST_WAIT = 3_155_760_000_000_000_000n;
+
 /** Time of what has not happened yet (time.Unix(0, 0)). */
 const EPOCH = { seconds: 0n, nanos: 0 };
 
@@ -70,6 +73,7 @@ export function defaultParams(bondDenom: string): Params {
 export function checkParams(p: Params | undefined, bondDenom: string, path: string): Params {
   if (p === undefined) throw new Error(`${path}: required`);
   if (unbondingTimeOf(p) <= 0n) throw new Error(`${path}.unbonding_time: must be positive`);
+  if (unbondingTimeOf(p) > LONGEST_WAIT) throw new Error(`${path}.unbonding_time: must be at most 100 years`);
   if (p.maxValidators < 1 || p.maxValidators > MAX_VALIDATORS) throw new Error(`${path}.max_validators: must be 1 to ${MAX_VALIDATORS}`);
   if (p.maxEntries < 1) throw new Error(`${path}.max_entries: must be positive`);
   if (p.bondDenom !== bondDenom) throw new Error(`${path}.bond_denom: must be ${bondDenom}, the bond denomination of app_state.chain`);
