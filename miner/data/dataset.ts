@@ -6,8 +6,13 @@ import { dirname, join } from 'node:path';
 import { equalBytes, fromHex, toHex } from '../../core/bytes.ts';
 import type { DataSet } from '../../proto/gen/pogo.v1.ts';
 import { treeOfLeaves } from '../../train/merkle.ts';
+import { ownFolder } from './add.ts';
+import { BUILTIN_SETS, builtinFolder } from './builtin.ts';
 import { DataError } from './idx.ts';
 import { MNIST_NAMES, mnistSource } from './mnist.ts';
+import { type Manifest, openSet, readManifest, splitName, vocabularyIn } from './set.ts';
+import type { Vocabulary } from './vocabulary.ts';
+import { PARTS, type PartName } from './windows.ts';
 
 export interface Dataset {
   readonly name: string;
@@ -34,18 +39,61 @@ export interface DataOptions {
   readonly cache?: string;
   /** Folder of the four MNIST files; the installed package's by default. */
   readonly mnist?: string;
+  /** Folder of one's own sets (add.ts); POGO_DATA or ~/.pogo/data by default. */
+  readonly sets?: string;
+  /** Folder of sets made from packages; the project's cache by default. */
+  readonly built?: string;
 }
 
-/** Names that `openDataset` knows. */
-export const DATASET_NAMES: readonly string[] = MNIST_NAMES;
+/** Names that `openDataset` knows without anything having been added. */
+export const DATASET_NAMES: readonly string[] = [...MNIST_NAMES, ...BUILTIN_SETS.flatMap((set) => PARTS.map((part) => `${set}/${part}`))];
 
-/** Opens a set by name. DataError for an unknown name or broken files. */
+/** Opens a set by name. DataError for an unknown name or broken files. Makes a built-in set that is not there yet. */
 export async function openDataset(name: string, options: DataOptions = {}): Promise<Dataset> {
   const source = mnistSource(name, options.mnist);
-  if (source === undefined) throw new DataError(`${name}: no such data set; known are ${DATASET_NAMES.join(', ')}`);
+  if (source === undefined) return await openFolder(name, options);
   const bytes = source.load();
   const root = await cachedRoot(name, source, bytes, options.cache);
   return datasetOf(name, bytes, source.sampleBytes, root);
+}
+
+interface Found {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly part: PartName;
+}
+
+/** Own sets first: a job fixes the root, so a name alone decides nothing. */
+async function find(name: string, options: DataOptions): Promise<Found | undefined> {
+  const split = splitName(name);
+  if (split === undefined) return undefined;
+  const folders = [join(options.sets ?? ownFolder(), split.set), await builtinFolder(split.set, options.built)];
+  for (const folder of folders) {
+    const manifest = folder === undefined ? undefined : readManifest(folder);
+    if (folder !== undefined && manifest !== undefined) return { folder, manifest, part: split.part };
+  }
+  return undefined;
+}
+
+async function openFolder(name: string, options: DataOptions): Promise<Dataset> {
+  const found = await find(name, options);
+  if (found === undefined) {
+    throw new DataError(`${name}: no such data set; known are ${DATASET_NAMES.join(', ')}, and what "pogo-miner data add" brings`);
+  }
+  const { size, sampleBytes, root, read } = openSet(found.folder, found.manifest, found.part);
+  const sample = (index: number): Uint8Array => {
+    if (!Number.isInteger(index) || index < 0 || index >= size) throw new RangeError(`${name}: there is no sample ${index}`);
+    return read(index);
+  };
+  return { name, size, sampleBytes, sample, root };
+}
+
+/** The vocabulary of a text set by name; undefined for a set that is none. DataError for an unknown name. */
+export async function vocabularyOf(name: string, options: DataOptions = {}): Promise<Vocabulary | undefined> {
+  if (MNIST_NAMES.includes(name)) return undefined;
+  const found = await find(name, options);
+  if (found === undefined) throw new DataError(`${name}: the set is not here, so its vocabulary is not known; add it with "pogo-miner data add"`);
+  return await vocabularyIn(found.folder, found.manifest);
 }
 
 /** A set of samples in memory. */

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sets that are made from installed packages when they are first asked for: fashion-mnist, and for each corpus and each
+// context CORPUS-char-CONTEXT and CORPUS-byte-CONTEXT. They are kept in the project's cache for all daemons of the machine.
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { LIMITS } from '../../train/spec.ts';
+import { LockError, lock } from '../lock.ts';
+import { CORPORA, type Corpus } from './corpora.ts';
+import { writeFashion } from './fashion.ts';
+import { sourceOf } from './files.ts';
+import { type BuildSet, buildSet } from './set.ts';
+import { writeText } from './text.ts';
+import { BYTES, charactersOf, characterVocabulary } from './vocabulary.ts';
+
+/** Where built sets are kept unless told otherwise. */
+export const BUILT_FOLDER: string = fileURLToPath(new URL('../../.cache/data', import.meta.url));
+
+/** Names to show; every other context can be named as well. */
+export const BUILTIN_SETS: readonly string[] = ['fashion-mnist', ...CORPORA.flatMap(({ name }) => [`${name}-char-64`, `${name}-byte-64`])];
+
+const TEXT = /^([a-z]+)-(byte|char)-([1-9]\d{0,3})$/;
+
+function builderOf(set: string): BuildSet | undefined {
+  if (set === 'fashion-mnist') return (files) => writeFashion(files);
+  const [, name, vocabulary, context] = TEXT.exec(set) ?? [];
+  const corpus = CORPORA.find((c) => c.name === name);
+  if (corpus === undefined || Number(context) > LIMITS.context) return undefined;
+  return textBuilder(corpus, vocabulary as 'byte' | 'char', Number(context));
+}
+
+function textBuilder(corpus: Corpus, kind: 'byte' | 'char', context: number): BuildSet {
+  return (files, folder) => {
+    const characters = kind === 'byte' ? [] : charactersOf(corpus.chunks());
+    const vocabulary = kind === 'byte' ? BYTES : characterVocabulary(characters);
+    const kept = kind === 'byte' ? ({ kind: 'byte' } as const) : ({ kind: 'character', characters: characters.join('') } as const);
+    return { ...writeText(corpus.chunks(), { vocabulary, kept, context }, files, folder), source: sourceOf(corpus.files()) };
+  };
+}
+
+/** Whether a set of that name can be made here. */
+export function isBuiltin(set: string): boolean {
+  return builderOf(set) !== undefined;
+}
+
+/** The folder of a built-in set, made when it is not there; of several processes that ask one makes it. Undefined for another name. */
+export async function builtinFolder(set: string, cache: string = BUILT_FOLDER): Promise<string | undefined> {
+  const build = builderOf(set);
+  if (build === undefined) return undefined;
+  const folder = join(cache, set);
+  mkdirSync(cache, { recursive: true });
+  for (;;) {
+    if (existsSync(join(folder, 'set.json'))) return folder;
+    const release = take(join(cache, `.${set}.lock`));
+    if (release === undefined) {
+      await sleep(100);
+      continue;
+    }
+    try {
+      if (!existsSync(join(folder, 'set.json'))) await buildSet(cache, set, build);
+    } finally {
+      release();
+    }
+  }
+}
+
+function take(file: string): (() => void) | undefined {
+  try {
+    return lock(file);
+  } catch (error) {
+    if (error instanceof LockError) return undefined;
+    throw error;
+  }
+}
