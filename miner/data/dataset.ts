@@ -9,8 +9,9 @@ import { treeOfLeaves } from '../../train/merkle.ts';
 import { ownFolder } from './add.ts';
 import { BUILTIN_SETS, builtinFolder } from './builtin.ts';
 import { DataError } from './idx.ts';
+import { type Manifest, readManifest } from './manifest.ts';
 import { MNIST_NAMES, mnistSource } from './mnist.ts';
-import { type Manifest, openSet, readManifest, splitName, vocabularyIn } from './set.ts';
+import { openSet, splitName, vocabularyIn } from './set.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import { PARTS, type PartName } from './windows.ts';
 

@@ -7,8 +7,9 @@ import { readFileSync } from 'node:fs';
 import { packaged } from './corpora.ts';
 import { sourceOf } from './files.ts';
 import { DataError } from './idx.ts';
+import type { PartRecords } from './manifest.ts';
 import { PartWriter } from './part.ts';
-import type { PartRecords, SetContent } from './set.ts';
+import type { SetContent } from './set.ts';
 import { PARTS, type PartName } from './windows.ts';
 
 const PIXELS = 784;

@@ -1,47 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A data set as a folder: three files of samples and a manifest, set.json, that says what they are. Text sets hold
 // tokens (windows.ts makes samples of them), the others samples one after another.
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { fromHex } from '../../core/bytes.ts';
 import { tokenBytes } from '../../train/spec.ts';
 import { bpeVocabulary } from './bpe.ts';
 import { DataError } from './idx.ts';
+import { type Manifest, readManifest, type TextManifest } from './manifest.ts';
 import { type PartReader, type PartRecord, readPart } from './part.ts';
 import { BYTES, characterVocabulary, type Vocabulary } from './vocabulary.ts';
 import { PARTS, type PartName, sampleCount, sampleStart, type Windows } from './windows.ts';
-
-const digest = z.string().regex(/^[0-9a-f]{64}$/);
-const count = z.int().min(1);
-const part = z.strictObject({ size: count, bytes: count, sha256: digest, root: digest });
-const vocabulary = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('byte') }),
-  z.strictObject({ kind: z.literal('character'), characters: z.string().min(2) }),
-  z.strictObject({ kind: z.literal('bpe'), size: count }),
-]);
-const text = z.strictObject({ vocabulary, vocab: count.max(65_536), context: count, stride: count, piece: count });
-const input = z.union([
-  z.strictObject({ name: z.string(), least: z.number(), greatest: z.number() }),
-  z.strictObject({ name: z.string(), values: z.array(z.string()).min(1) }),
-]);
-const table = z.strictObject({ label: z.string(), classes: z.array(z.string()).min(2).max(256), inputs: z.array(input).min(1) });
-const manifest = z.strictObject({
-  format: z.literal(1),
-  name: z.string(),
-  sample_bytes: count,
-  parts: z.strictObject({ train: part, holdout: part, test: part }),
-  text: text.optional(),
-  table: table.optional(),
-  source: z.array(z.strictObject({ file: z.string(), bytes: z.int().min(0), sha256: digest })),
-});
-
-export type Manifest = Readonly<z.infer<typeof manifest>>;
-export type TextManifest = Readonly<z.infer<typeof text>>;
-export type TableManifest = Readonly<z.infer<typeof table>>;
-export type TableInput = Readonly<z.infer<typeof input>>;
-export type VocabularyManifest = Readonly<z.infer<typeof vocabulary>>;
-export type PartRecords = Readonly<Record<PartName, PartRecord>>;
 
 /** Names of sets: they are folders and stand in job messages. */
 const NAME = /^[a-z0-9][a-z0-9-]{0,47}$/;
@@ -59,22 +28,6 @@ export function splitName(name: string): { readonly set: string; readonly part: 
 
 const partFile = (folder: string, part: PartName): string => join(folder, `${part}.bin`);
 export const tokenizerFile = (folder: string): string => join(folder, 'tokenizer.json');
-
-/** The manifest in a set's folder; undefined without one. DataError for one that is not ours. */
-export function readManifest(folder: string): Manifest | undefined {
-  const file = join(folder, 'set.json');
-  if (!existsSync(file)) return undefined;
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new DataError(`${file}: is not JSON: ${(error as Error).message}`);
-  }
-  const parsed = manifest.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new DataError(`${file}: ${issue?.path.join('.')}: ${issue?.message}`);
-}
 
 /** Sets in a folder of sets, by name. */
 export function listSets(parent: string): Manifest[] {

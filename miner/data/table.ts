@@ -6,8 +6,9 @@
 import { type CsvRecord, recordsOf } from './csv.ts';
 import { chunksOf } from './files.ts';
 import { DataError } from './idx.ts';
+import type { PartRecords, TableInput, TableManifest } from './manifest.ts';
 import { PartWriter } from './part.ts';
-import type { PartRecords, SetContent, TableInput, TableManifest } from './set.ts';
+import type { SetContent } from './set.ts';
 import { LEAST_UNITS, PARTS, type PartName, partOf } from './windows.ts';
 
 const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/;

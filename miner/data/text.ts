@@ -3,8 +3,9 @@
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { tokenBytes } from '../../train/spec.ts';
+import type { PartRecords, VocabularyManifest } from './manifest.ts';
 import { PartWriter } from './part.ts';
-import type { PartRecords, SetContent, VocabularyManifest } from './set.ts';
+import type { SetContent } from './set.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import { PARTS, type PartName, partOf, type Windows, windowCount, windowsOf } from './windows.ts';
 
