@@ -54,7 +54,7 @@ async function follow(rpc: string, job: bigint, count: number): Promise<void> {
         .join(' ')}`,
     );
     if (type === 'pogo_round_closed' && value('winner') !== '') finalised += 1;
-    return type === 'pogo_job_status_changed' && value('status') !== 'ACTIVE';
+    return type === 'pogo_job_status_changed' && value('status') !== 'active';
   };
   for await (const block of blocksOf(client)) {
     const { results, finalizeBlockEvents } = await client.blockResults(block);
@@ -109,3 +109,5 @@ const job = await postJob(rpc, mnemonic, file);
 say(`job ${job} posted`);
 await follow(rpc, job, Number(rounds));
 await download(rpc, job, out);
+// The node may leave the closed websocket open for long, which would keep this process waiting.
+process.exit(0);

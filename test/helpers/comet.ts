@@ -44,7 +44,7 @@ export interface ChainOptions {
 }
 
 /** Ports that nobody listens on just now. */
-async function freePorts(count: number): Promise<readonly number[]> {
+export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   const ports = await Promise.all(
     servers.map(
