@@ -8,11 +8,13 @@ import { clearMissed, isMissed, missedIndexes, setMissed } from '../../../module
 import { getSigningInfo } from '../../../modules/slashing/index.ts';
 import * as state from '../../../modules/slashing/state.ts';
 import { DEFAULT_PARAMS, maxMissed } from '../../../modules/slashing/types.ts';
+import * as stake from '../../../modules/staking/state.ts';
 import { MsgUnjail, type ValidatorSigningInfo } from '../../../proto/gen/cosmos.slashing.v1beta1.ts';
 import { BondStatus } from '../../../proto/gen/cosmos.staking.v1beta1.ts';
 import type { Any } from '../../../proto/gen/google.protobuf.ts';
 import { transitionContext } from '../../helpers/context.ts';
 import { consensusKey, message, type Signer } from '../../helpers/fixture.ts';
+import { SECOND } from '../../helpers/mockcomet.ts';
 import { create, delegate, StakeWorld, undelegate } from '../../helpers/stakeworld.ts';
 
 const TEN = 10_000_000n;
@@ -82,13 +84,48 @@ test('knows a validator from the block in which it enters the set, and starts an
 });
 
 test('punishes nobody before its first window is over', () => {
-  const { w, who } = world();
-  // Entered at 1, first vote counted at 4; the window is over after height 5.
+  const { w, who } = world({}, { min_signed_per_window: '1.0' });
+  // Entered at 1: the first vote is counted at 4, the window of four is over after 5.
   blocks(w, 4, [KEY]);
-  assert.equal(w.height, 5n);
-  assert.equal(tokens(w, who[1]), TEN);
+  assert.deepEqual([w.height, info(w).missedBlocksCounter, tokens(w, who[1])], [5n, 2n, TEN]);
   blocks(w, 1, [KEY]);
   assert.deepEqual([tokens(w, who[1]), w.validator(who[1] as Signer)?.jailed], [TEN - TEN / 100n, true]);
+});
+
+/** Balances of what unbonds, in order of time. */
+const unbonds = (w: StakeWorld): readonly string[] =>
+  [...stake.unbondings.entries(w.context('query'))].flatMap(([, u]) => u.entries.map((e) => e.balance));
+
+test('slashes for downtime what left since two heights before, when the missed vote was decided', () => {
+  const { w, who } = world({}, { min_signed_per_window: '1.0' });
+  const leave = undelegate(who[1] as Signer, who[1] as Signer, 1_000_000n);
+  blocks(w, 2);
+  for (const _ of [4, 5]) w.block([leave]);
+  // Punished at 6 for its vote on 5: what left at 4 and 5 pays a hundredth, what left at 3 would not.
+  blocks(w, 1, [KEY]);
+  assert.equal(w.validator(who[1] as Signer)?.jailed, true);
+  assert.deepEqual(unbonds(w), ['990000', '990000']);
+});
+
+test('slashes for a double signature at h what left at h-1 or later, and not what is free in this very block', () => {
+  const { w, who } = world({ unbonding_time: '10s' });
+  const leave = undelegate(who[1] as Signer, who[1] as Signer, 1_000_000n);
+  blocks(w, 2);
+  w.block([leave]);
+  w.block([leave], { seconds: 2n });
+  w.block([leave]);
+  w.block([leave]);
+  // Left at 4, 5, 6 and 7; the fault was at 6.
+  const proof = w.evidence(KEY, 6n);
+  const early = new StakeWorld({ appState: w.export() });
+  w.block([], { misbehavior: [proof] });
+  assert.deepEqual(unbonds(w), ['1000000', '950000', '950000', '950000']);
+  early.height = w.height - 1n;
+  early.time = w.time - SECOND;
+  for (const [h, set] of w.sets) early.sets.set(h, set);
+  // The one of 5 is due in this block: paid in full, though it answered for the fault.
+  early.block([], { misbehavior: [proof], seconds: 8n });
+  assert.deepEqual(unbonds(early), ['950000', '950000']);
 });
 
 test('forgets what lies outside the window', () => {

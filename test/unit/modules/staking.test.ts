@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fromHex, toHex } from '../../../core/bytes.ts';
 import { ONE } from '../../../core/dec.ts';
-import { getBalance, getSupply } from '../../../modules/bank/index.ts';
-import { applyValidatorSetUpdates, BONDED_POOL, slash, validatorByConsensusAddress } from '../../../modules/staking/index.ts';
+import { toTimestamp } from '../../../core/time.ts';
+import { getBalance } from '../../../modules/bank/index.ts';
+import { applyValidatorSetUpdates, slash } from '../../../modules/staking/index.ts';
 import { sharesFromTokens, withoutShares, withTokens } from '../../../modules/staking/shares.ts';
 import * as state from '../../../modules/staking/state.ts';
 import { fromProto, MAX_POWER, operatorAccount, powerOf, type Validator } from '../../../modules/staking/types.ts';
@@ -269,86 +270,6 @@ test('refuses to redelegate in circles, in chains, to nobody, or more often than
   assert.equal(code(redelegate(d, a, b, 1n)), 33);
 });
 
-test('slashes moved stake at its new validator, in the pool of that validator', () => {
-  const { w, cast } = world();
-  const [a, b, , d] = cast;
-  accept(w, create(b, '1', TEN), delegate(d, a, TEN));
-  const infraction = w.height;
-  accept(w, redelegate(d, a, b, 4_000_000n));
-  const supply = getSupply(w.context('query'), CHAIN.bondDenom);
-  const pool = getBalance(w.context('query'), BONDED_POOL.address, CHAIN.bondDenom);
-  // 5 % of 20: 0.2 of what moved, the rest of what stayed.
-  assert.equal(punish(w, '0', infraction, 20n), 800_000n);
-  assert.equal(tokens(w, a), 2n * TEN - 4_000_000n - 800_000n);
-  assert.equal(tokens(w, b), TEN + 4_000_000n - 200_000n);
-  assert.equal(getSupply(w.context('query'), CHAIN.bondDenom), supply - 1_000_000n);
-  assert.equal(getBalance(w.context('query'), BONDED_POOL.address, CHAIN.bondDenom), pool - 1_000_000n);
-});
-
-test('asks what unbonds from the new validator before what is delegated there', () => {
-  const { w, cast } = world();
-  const [a, b, , d] = cast;
-  accept(w, create(b, '1', TEN), delegate(d, a, TEN));
-  const infraction = w.height;
-  accept(w, redelegate(d, a, b, 4_000_000n));
-  accept(w, undelegate(d, b, 3_900_000n));
-  assert.equal(punish(w, '0', infraction, 20n), 800_000n);
-  const [, u] = [...state.unbondings.entries(w.context('query'))][0] ?? [];
-  assert.equal(u?.entries[0]?.balance, '3700000');
-  assert.equal(tokens(w, b), TEN + 100_000n);
-});
-
-test('slashes what began to unbond at or after the fault, and nothing that left before', () => {
-  const { w, cast } = world();
-  accept(w, undelegate(cast[0], cast[0], 1_000_000n));
-  accept(w, undelegate(cast[0], cast[0], 1_000_000n));
-  assert.equal(punish(w, '0', w.height, 9n), 450_000n);
-  w.block();
-  assert.equal(punish(w, '0', w.height - 1n, 8n), 350_000n);
-  const [, u] = [...state.unbondings.entries(w.context('query'))][0] ?? [];
-  assert.deepEqual(
-    u?.entries.map((e) => e.balance),
-    ['1000000', '950000'],
-  );
-});
-
-test('slashes no more than there is, and nobody who is unknown, gone or free', () => {
-  const { w, cast } = world({ unbonding_time: '5s' });
-  accept(w, create(cast[1], '1', TEN));
-  assert.equal(punish(w, 'nobody', w.height, 10n), 0n);
-  assert.equal(punish(w, '1', w.height, 1000n, ONE), TEN);
-  accept(w, create(cast[2], '2', TEN));
-  accept(w, undelegate(cast[2], cast[2], TEN - 1n));
-  w.block([], { seconds: 10n });
-  assert.equal(w.validator(cast[2])?.status, pb.BondStatus.BOND_STATUS_UNBONDED);
-  assert.equal(punish(w, '2', w.height, 10n), 0n);
-  accept(w, undelegate(cast[2], cast[2], 1n));
-  assert.equal(w.validator(cast[2]), undefined);
-  assert.equal(punish(w, '2', w.height, 10n), 0n);
-});
-
-test('takes a defect of the caller for one', () => {
-  const { w } = world();
-  assert.throws(() => punish(w, '0', 5n, 10n), RangeError);
-  assert.throws(() => punish(w, '0', 0n, 10n, ONE + 1n), RangeError);
-  assert.throws(() => punish(w, '0', 0n, 10n, -1n), RangeError);
-});
-
-test('a key stays with the operator that used it first, also when the validator is gone', () => {
-  const { w, cast } = world({ unbonding_time: '5s' });
-  accept(w, create(cast[1], '1', TEN));
-  accept(w, undelegate(cast[1], cast[1], TEN));
-  w.block([], { seconds: 10n });
-  assert.equal(w.validator(cast[1]), undefined);
-  const address = fromHex(consensusKey('1').address);
-  assert.equal(validatorByConsensusAddress(w.context(), address), undefined);
-  assert.equal(w.block([create(cast[2], '1', TEN)]).refused[0]?.code, 5);
-  accept(w, create(cast[1], 'other', TEN));
-  // The operator is back, but its old key must not lead to the new stake.
-  assert.equal(validatorByConsensusAddress(w.context(), address), undefined);
-  assert.equal(punish(w, '1', w.height, 10n), 0n);
-});
-
 test('keeps the last set while nobody can be elected, and lets it go when somebody can', () => {
   const { w, cast } = world({ unbonding_time: '5s' });
   const all = undelegate(cast[0], cast[0], TEN);
@@ -380,4 +301,23 @@ test('keeps as much history as its parameter says', () => {
   const none = world({ historical_entries: 0 }).w;
   none.block();
   assert.deepEqual([...state.history.entries(none.context('query'))], []);
+});
+
+test('stake that moves away from an unbonding validator is free with it, from an unbonded one at once', () => {
+  const { w, cast } = world({ unbonding_time: '20s' });
+  const [a, b, , d] = cast;
+  accept(w, create(b, '1', TEN), delegate(d, b, 1_000_000n));
+  accept(w, undelegate(b, b, TEN));
+  // The operator kept nothing of its own: jailed, and unbonding since that block.
+  const since = w.height;
+  const until = w.time + 20n * 1_000_000_000n;
+  w.block([redelegate(d, b, a, 5n)], { seconds: 7n });
+  const [, r] = [...state.redelegations.entries(w.context('query'))][0] ?? [];
+  assert.equal(r?.entries[0]?.creationHeight, since);
+  assert.deepEqual(r?.entries[0]?.completionTime, toTimestamp(until));
+  w.block([], { seconds: 13n });
+  assert.equal(w.validator(b)?.status, pb.BondStatus.BOND_STATUS_UNBONDED);
+  assert.deepEqual([...state.redelegations.entries(w.context('query'))], []);
+  accept(w, redelegate(d, b, a, 5n));
+  assert.deepEqual([...state.redelegations.entries(w.context('query'))], []);
 });
