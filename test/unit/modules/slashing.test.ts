@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { fromHex, toHex, utf8 } from '../../../core/bytes.ts';
 import type { Misbehavior } from '../../../core/context.ts';
 import { ONE } from '../../../core/dec.ts';
+import { getBalance } from '../../../modules/bank/index.ts';
 import { clearMissed, isMissed, missedIndexes, setMissed } from '../../../modules/slashing/bitmap.ts';
 import { getSigningInfo } from '../../../modules/slashing/index.ts';
 import * as state from '../../../modules/slashing/state.ts';
@@ -124,8 +125,11 @@ test('slashes for a double signature at h what left at h-1 or later, and not wha
   early.time = w.time - SECOND;
   for (const [h, set] of w.sets) early.sets.set(h, set);
   // The one of 5 is due in this block: paid in full, though it answered for the fault.
+  const owned = (): bigint => getBalance(early.context('query'), (who[1] as Signer).bytes, 'upogo');
+  const before = owned();
   early.block([], { misbehavior: [proof], seconds: 8n });
   assert.deepEqual(unbonds(early), ['950000', '950000']);
+  assert.equal(owned(), before + 2_000_000n);
 });
 
 test('forgets what lies outside the window', () => {
