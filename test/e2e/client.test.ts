@@ -83,7 +83,12 @@ async function startWorld(t: TestContext, timeoutCommitMs = 100): Promise<World>
 
 async function connect(node: Home): Promise<SigningStargateClient> {
   const wallet = await DirectSecp256k1HdWallet.fromMnemonic(MNEMONIC, { prefix: CHAIN.addressPrefix });
-  const options = { registry: createPogoRegistry(), gasPrice: GasPrice.fromString(GAS_PRICE), broadcastPollIntervalMs: 50 };
+  const options = {
+    registry: createPogoRegistry(),
+    gasPrice: GasPrice.fromString(GAS_PRICE),
+    broadcastPollIntervalMs: 50,
+    broadcastTimeoutMs: 10_000,
+  };
   return await SigningStargateClient.connectWithSigner(node.rpc.url, wallet, options);
 }
 
