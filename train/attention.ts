@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Causal attention, head by head (f = Math.fround). qkv has rows (sample, position) and columns q, k, v, each
 // `heads` slices of d = width / heads; probabilities have rows (sample, head, position) and columns (position).
-import { contract, dot } from './contract.ts';
+import { dot, type Product } from './contract.ts';
 import { roundHalfEven } from './float32.ts';
 import type { AttentionShape } from './program.ts';
 import { colsOf, type Quantised, quantise, rowsOf, type Slices } from './quantise.ts';
@@ -14,12 +14,20 @@ function scoreScale({ width, heads }: AttentionShape): number {
   return f(1 / f(Math.sqrt(width / heads)));
 }
 
-/** Calls `each` for every sample and head: offsets of the head's columns in a matrix of one width and of its probabilities. */
-function forEachHead(shape: AttentionShape, rows: number, each: (head: { first: number; column: number; probabilities: number }) => void): void {
-  const { context, width, heads } = shape;
+interface Head {
+  /** First row of its sample. */
+  readonly first: number;
+  /** Its first column in a matrix of one width. */
+  readonly column: number;
+  /** Where its probabilities begin. */
+  readonly probabilities: number;
+}
+
+/** Every head of every sample. */
+function* headsOf({ context, width, heads }: AttentionShape, rows: number): Generator<Head> {
   for (let sample = 0; sample * context < rows; sample++) {
     for (let h = 0; h < heads; h++) {
-      each({ first: sample * context, column: (h * width) / heads, probabilities: (sample * heads + h) * context * context });
+      yield { first: sample * context, column: (h * width) / heads, probabilities: (sample * heads + h) * context * context };
     }
   }
 }
@@ -41,21 +49,19 @@ function fixedProbabilities(p: Float32Array, from: number, context: number, tran
       mantissas[transposed ? j * context + i : i * context + j] = Math.min(roundHalfEven((p[from + i * context + j] as number) * 128), 127);
     }
   }
-  return { slices: context, length: context, mantissas, exponents: new Int8Array(context).fill(-7) };
+  return { slices: context, length: context, bits: 8, mantissas, exponents: new Int8Array(context).fill(-7) };
 }
 
 /** out[i, j] = f(dot(Q8(q[i]), Q8(k[j])) * scale) for j <= i, else +0. */
-export function scores(shape: AttentionShape, qkv: Float32Array, rows: number, out: Float32Array): void {
+export function* scores(shape: AttentionShape, qkv: Float32Array, rows: number, out: Float32Array): Generator<Product> {
   const { context, width } = shape;
   const scale = scoreScale(shape);
   out.fill(0);
-  forEachHead(shape, rows, ({ first, column, probabilities }) => {
-    const q = quantise(headRows(shape, qkv, 3 * width, first, column), 8);
-    const k = quantise(headRows(shape, qkv, 3 * width, first, width + column), 8);
-    for (let i = 0; i < context; i++) {
-      for (let j = 0; j <= i; j++) out[probabilities + i * context + j] = f(dot(q, i, k, j) * scale);
-    }
-  });
+  for (const { first, column, probabilities } of headsOf(shape, rows)) {
+    const a = quantise(headRows(shape, qkv, 3 * width, first, column), 8);
+    const b = quantise(headRows(shape, qkv, 3 * width, first, width + column), 8);
+    yield { a, b, out: { data: out, offset: probabilities, stride: context }, causal: true, scale };
+  }
 }
 
 /** p[i, j] = f(entry / sum) over the columns 0..i; +0 beyond. */
@@ -70,35 +76,33 @@ export function causalSoftmax({ context }: AttentionShape, x: Float32Array, out:
 }
 
 /** out[i, c] = sum over j of P8[i, j] * Q8(v)[j, c], scales per column of v over all positions of the sample. */
-export function mix(shape: AttentionShape, p: Float32Array, qkv: Float32Array, rows: number, out: Float32Array): void {
+export function* mix(shape: AttentionShape, p: Float32Array, qkv: Float32Array, rows: number, out: Float32Array): Generator<Product> {
   const { context, width } = shape;
-  forEachHead(shape, rows, ({ first, column, probabilities }) => {
-    const v = quantise(headCols(shape, qkv, 3 * width, first, 2 * width + column), 8);
-    contract(fixedProbabilities(p, probabilities, context, false), v, { data: out, offset: first * width + column, stride: width });
-  });
+  for (const { first, column, probabilities } of headsOf(shape, rows)) {
+    const b = quantise(headCols(shape, qkv, 3 * width, first, 2 * width + column), 8);
+    yield { a: fixedProbabilities(p, probabilities, context, false), b, out: { data: out, offset: first * width + column, stride: width } };
+  }
 }
 
 /** dv[j, c] = sum over i of P8[i, j] * Q14(dy)[i, c], scales per column of dy; into the last third of `out`. */
-export function mixValueGrad(shape: AttentionShape, p: Float32Array, dy: Float32Array, rows: number, out: Float32Array): void {
+export function* mixValueGrad(shape: AttentionShape, p: Float32Array, dy: Float32Array, rows: number, out: Float32Array): Generator<Product> {
   const { context, width } = shape;
-  forEachHead(shape, rows, ({ first, column, probabilities }) => {
-    const d = quantise(headCols(shape, dy, width, first, column), 14);
+  for (const { first, column, probabilities } of headsOf(shape, rows)) {
+    const b = quantise(headCols(shape, dy, width, first, column), 14);
     const target = { data: out, offset: first * 3 * width + 2 * width + column, stride: 3 * width };
-    contract(fixedProbabilities(p, probabilities, context, true), d, target);
-  });
+    yield { a: fixedProbabilities(p, probabilities, context, true), b, out: target };
+  }
 }
 
 /** dp[i, j] = dot(Q14(dy[i]), Q8(v[j])) for j <= i, else +0. */
-export function mixProbabilityGrad(shape: AttentionShape, qkv: Float32Array, dy: Float32Array, rows: number, out: Float32Array): void {
+export function* mixProbabilityGrad(shape: AttentionShape, qkv: Float32Array, dy: Float32Array, rows: number, out: Float32Array): Generator<Product> {
   const { context, width } = shape;
   out.fill(0);
-  forEachHead(shape, rows, ({ first, column, probabilities }) => {
-    const d = quantise(headRows(shape, dy, width, first, column), 14);
-    const v = quantise(headRows(shape, qkv, 3 * width, first, 2 * width + column), 8);
-    for (let i = 0; i < context; i++) {
-      for (let j = 0; j <= i; j++) out[probabilities + i * context + j] = dot(d, i, v, j);
-    }
-  });
+  for (const { first, column, probabilities } of headsOf(shape, rows)) {
+    const a = quantise(headRows(shape, dy, width, first, column), 14);
+    const b = quantise(headRows(shape, qkv, 3 * width, first, 2 * width + column), 8);
+    yield { a, b, out: { data: out, offset: probabilities, stride: context }, causal: true };
+  }
 }
 
 /**
@@ -123,20 +127,21 @@ export function causalSoftmaxGrad(shape: AttentionShape, p: Float32Array, dp: Fl
 }
 
 /** dq[i, c] = sum over j of Q14(ds)[i, j] * Q8(k)[j, c], scales per row of ds and per column of k; into the first third. */
-export function queryGrad(shape: AttentionShape, ds: Float32Array, qkv: Float32Array, rows: number, out: Float32Array): void {
+export function* queryGrad(shape: AttentionShape, ds: Float32Array, qkv: Float32Array, rows: number, out: Float32Array): Generator<Product> {
   const { context, width } = shape;
-  forEachHead(shape, rows, ({ first, column, probabilities }) => {
-    const k = quantise(headCols(shape, qkv, 3 * width, first, width + column), 8);
-    contract(quantise(rowsOf(ds, context, context, probabilities), 14), k, { data: out, offset: first * 3 * width + column, stride: 3 * width });
-  });
+  for (const { first, column, probabilities } of headsOf(shape, rows)) {
+    const a = quantise(rowsOf(ds, context, context, probabilities), 14);
+    const b = quantise(headCols(shape, qkv, 3 * width, first, width + column), 8);
+    yield { a, b, out: { data: out, offset: first * 3 * width + column, stride: 3 * width } };
+  }
 }
 
 /** dk[j, c] = sum over i of Q14(ds)[i, j] * Q8(q)[i, c], scales per column of ds and per column of q; into the second third. */
-export function keyGrad(shape: AttentionShape, ds: Float32Array, qkv: Float32Array, rows: number, out: Float32Array): void {
+export function* keyGrad(shape: AttentionShape, ds: Float32Array, qkv: Float32Array, rows: number, out: Float32Array): Generator<Product> {
   const { context, width } = shape;
-  forEachHead(shape, rows, ({ first, column, probabilities }) => {
-    const q = quantise(headCols(shape, qkv, 3 * width, first, column), 8);
-    const target = { data: out, offset: first * 3 * width + width + column, stride: 3 * width };
-    contract(quantise(colsOf(ds, context, context, probabilities), 14), q, target);
-  });
+  for (const { first, column, probabilities } of headsOf(shape, rows)) {
+    const a = quantise(colsOf(ds, context, context, probabilities), 14);
+    const b = quantise(headCols(shape, qkv, 3 * width, first, column), 8);
+    yield { a, b, out: { data: out, offset: first * 3 * width + width + column, stride: 3 * width } };
+  }
 }

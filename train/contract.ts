@@ -29,10 +29,58 @@ export interface Target {
   readonly stride: number;
 }
 
-/** All dot products of the slices of a with those of b. */
-export function contract(a: Quantised, b: Quantised, out: Target): void {
+/** A matrix product: all dot products of the slices of a with those of b, at least one of which has 8 bits. */
+export interface Product {
+  readonly a: Quantised;
+  readonly b: Quantised;
+  readonly out: Target;
+  /** Whether only the elements with j <= i are wanted; the others are left as they are. */
+  readonly causal?: boolean;
+  /** Each result is multiplied by it and rounded. */
+  readonly scale?: number;
+}
+
+/** Computes a product. */
+export function contract(product: Product): void {
+  const { a, b, out, causal, scale } = product;
   for (let i = 0; i < a.slices; i++) {
-    for (let j = 0; j < b.slices; j++) out.data[out.offset + i * out.stride + j] = dot(a, i, b, j);
+    const columns = causal === true ? Math.min(i + 1, b.slices) : b.slices;
+    for (let j = 0; j < columns; j++) {
+      const value = dot(a, i, b, j);
+      out.data[out.offset + i * out.stride + j] = scale === undefined ? value : Math.fround(value * scale);
+    }
+  }
+}
+
+/** Integer totals of a block of a product: that of chunk c of element (row + r, column + s) is data[c * chunkStride + r * rowStride + s * columnStride]. */
+export interface Totals {
+  readonly data: Int32Array;
+  readonly row: number;
+  readonly rows: number;
+  readonly column: number;
+  readonly columns: number;
+  readonly chunkStride: number;
+  readonly rowStride: number;
+  readonly columnStride: number;
+}
+
+/** What `contract` does with a block of a product once its integer totals are there, which may come from anywhere. */
+export function settle(product: Product, totals: Totals): void {
+  const { a, b, out, causal, scale } = product;
+  const { data, chunkStride } = totals;
+  const end = Math.ceil(a.length / CHUNK) * chunkStride;
+  const right = Float64Array.from({ length: totals.columns }, (_, s) => pow2(b.exponents[totals.column + s] as number));
+  for (let r = 0; r < totals.rows; r++) {
+    const i = totals.row + r;
+    const left = pow2(a.exponents[i] as number);
+    const columns = causal === true ? Math.min(i + 1 - totals.column, totals.columns) : totals.columns;
+    for (let s = 0; s < columns; s++) {
+      const unit = left * (right[s] as number);
+      const at = r * totals.rowStride + s * totals.columnStride;
+      let value = Math.fround(Math.fround(data[at] as number) * unit);
+      for (let c = chunkStride; c < end; c += chunkStride) value = Math.fround(value + Math.fround(Math.fround(data[at + c] as number) * unit));
+      out.data[out.offset + i * out.stride + totals.column + s] = scale === undefined ? value : Math.fround(value * scale);
+    }
   }
 }
 

@@ -10,31 +10,20 @@ import { FormatError } from './errors.ts';
 import { fromBits, pow2 } from './float32.ts';
 import type { Tensor } from './layout.ts';
 import * as transformer from './norm.ts';
-import type { Buffer, BufferShape, ConvolutionOp, DenseOp, Op, TokenOp, TransformerOp } from './program.ts';
-import { colsOf, quantise, rowsOf } from './quantise.ts';
+import { isProduct, type ProductOp, productOutput, productsOf } from './products.ts';
+import type { Buffer, ConvolutionOp, DenseOp, Op, TokenOp, TransformerOp } from './program.ts';
+import { colsOf, quantise } from './quantise.ts';
 import { rowLoss, rowSoftmax } from './softmax.ts';
+import { data, part, shape, type Workspace } from './workspace.ts';
 
 const f = Math.fround;
 
-/** What operations read and write. */
-export interface Workspace {
-  /** Samples at hand. */
-  readonly rows: number;
-  readonly shapes: readonly BufferShape[];
-  readonly buffers: readonly Float32Array[];
-  /** Encoded samples, `sampleBytes` each; a classifier's last byte is the label. */
-  readonly samples: Uint8Array;
-  readonly sampleBytes: number;
-  /** Parameters and their gradient in the padded layout. */
-  readonly theta: Float32Array;
-  readonly gradient: Float32Array;
-  /** Per row of logits, filled by crossEntropy. */
-  readonly losses: Int32Array;
-  readonly predicted: Uint16Array;
-}
-
 /** Runs one operation; returns the array that it wrote, before flush and check. */
 export function execute(op: Op, w: Workspace): Float32Array {
+  if (isProduct(op)) {
+    for (const product of productsOf(op, w)) contract(product);
+    return productOutput(op, w);
+  }
   switch (op.op) {
     case 'clip':
       clip(w.gradient, fromBits(op.limit));
@@ -48,13 +37,10 @@ export function execute(op: Op, w: Workspace): Float32Array {
     case 'tokenCrossEntropy':
       return executeToken(op, w);
     case 'input':
-    case 'linear':
     case 'bias':
     case 'relu':
     case 'reluGrad':
     case 'crossEntropy':
-    case 'linearWeightGrad':
-    case 'linearInputGrad':
     case 'biasGrad':
       return executeDense(op, w);
     default:
@@ -62,17 +48,10 @@ export function execute(op: Op, w: Workspace): Float32Array {
   }
 }
 
-function executeDense(op: DenseOp, w: Workspace): Float32Array {
+function executeDense(op: Exclude<DenseOp, ProductOp>, w: Workspace): Float32Array {
   switch (op.op) {
     case 'input':
       return input(w, op.exponent, data(w, op.out));
-    case 'linear': {
-      const { rows, cols } = shape(w, op.out);
-      const inputs = op.w.count / cols;
-      const x = quantise(rowsOf(data(w, op.x), rows, inputs), 8);
-      contract(x, quantise(rowsOf(w.theta, cols, inputs, op.w.offset), 8), { data: data(w, op.out), offset: 0, stride: cols });
-      return data(w, op.out);
-    }
     case 'bias':
       return bias(w, op);
     case 'relu':
@@ -83,20 +62,6 @@ function executeDense(op: DenseOp, w: Workspace): Float32Array {
       const { rows, cols } = shape(w, op.x);
       const labels = Uint16Array.from({ length: rows }, (_, r) => label(w, r, cols));
       return crossEntropy(w, op, labels);
-    }
-    case 'linearWeightGrad': {
-      const { rows, cols } = shape(w, op.dy);
-      const inputs = op.w.count / cols;
-      const dy = quantise(colsOf(data(w, op.dy), rows, cols), 14);
-      contract(dy, quantise(colsOf(data(w, op.x), rows, inputs), 8), { data: w.gradient, offset: op.w.offset, stride: inputs });
-      return part(w.gradient, op.w);
-    }
-    case 'linearInputGrad': {
-      const { rows, cols } = shape(w, op.dy);
-      const inputs = op.w.count / cols;
-      const dy = quantise(rowsOf(data(w, op.dy), rows, cols), 14);
-      contract(dy, quantise(colsOf(w.theta, cols, inputs, op.w.offset), 8), { data: data(w, op.out), offset: 0, stride: inputs });
-      return data(w, op.out);
     }
     case 'biasGrad': {
       const { rows, cols } = shape(w, op.dy);
@@ -139,7 +104,7 @@ function executeToken(op: TokenOp, w: Workspace): Float32Array {
   }
 }
 
-function executeTransformer(op: TransformerOp, w: Workspace): Float32Array {
+function executeTransformer(op: Exclude<TransformerOp, ProductOp>, w: Workspace): Float32Array {
   if (op.op === 'normGainGrad') {
     transformer.normGainGrad(normInput(op, w), data(w, op.dy), part(w.gradient, op.g));
     return part(w.gradient, op.g);
@@ -161,56 +126,16 @@ function executeTransformer(op: TransformerOp, w: Workspace): Float32Array {
     case 'normInputGrad':
       transformer.normInputGrad(normInput(op, w), data(w, op.dy), out);
       break;
-    default:
-      executeAttention(op, w, out);
-  }
-  return out;
-}
-
-type ElementOp = 'add' | 'squaredRelu' | 'squaredReluGrad' | 'norm' | 'normInputGrad' | 'normGainGrad';
-
-function executeAttention(op: Exclude<TransformerOp, { op: ElementOp }>, w: Workspace, out: Float32Array): void {
-  switch (op.op) {
-    case 'scores':
-      attention.scores(op.shape, data(w, op.qkv), shape(w, op.qkv).rows, out);
-      break;
     case 'causalSoftmax':
       attention.causalSoftmax(op.shape, data(w, op.x), out);
-      break;
-    case 'mix':
-      attention.mix(op.shape, data(w, op.p), data(w, op.qkv), shape(w, op.qkv).rows, out);
-      break;
-    case 'mixProbabilityGrad':
-      attention.mixProbabilityGrad(op.shape, data(w, op.qkv), data(w, op.dy), shape(w, op.dy).rows, out);
-      break;
-    case 'mixValueGrad':
-      attention.mixValueGrad(op.shape, data(w, op.p), data(w, op.dy), shape(w, op.dy).rows, out);
       break;
     case 'causalSoftmaxGrad':
       attention.causalSoftmaxGrad(op.shape, data(w, op.p), data(w, op.dy), out);
       break;
-    case 'queryGrad':
-      attention.queryGrad(op.shape, data(w, op.ds), data(w, op.qkv), shape(w, op.qkv).rows, out);
-      break;
-    case 'keyGrad':
-      attention.keyGrad(op.shape, data(w, op.ds), data(w, op.qkv), shape(w, op.qkv).rows, out);
-      break;
     default:
       op satisfies never;
   }
-}
-
-function data(w: Workspace, buffer: Buffer): Float32Array {
-  return w.buffers[buffer] as Float32Array;
-}
-
-function shape(w: Workspace, buffer: Buffer): BufferShape {
-  return w.shapes[buffer] as BufferShape;
-}
-
-/** A tensor's elements of a vector in the padded layout. */
-function part(vector: Float32Array, tensor: Tensor): Float32Array {
-  return vector.subarray(tensor.offset, tensor.offset + tensor.count);
+  return out;
 }
 
 function normInput(op: Extract<TransformerOp, { g: Tensor }>, w: Workspace): transformer.NormInput {

@@ -8,7 +8,9 @@ export interface Quantised {
   readonly slices: number;
   /** Terms of a slice (length of the contraction). */
   readonly length: number;
-  /** slices * length integers within +-(2^(n-1) - 1). */
+  /** Mantissas lie within +-(2^(bits - 1) - 1). */
+  readonly bits: 8 | 14;
+  /** slices * length integers. */
   readonly mantissas: Int16Array;
   /** One per slice, -50..50. */
   readonly exponents: Int8Array;
@@ -68,5 +70,5 @@ export function quantise(x: Slices, n: 8 | 14): Quantised {
       mantissas[to] = roundHalfEven((x.data[at] as number) * scale);
     }
   }
-  return { slices: x.slices, length: x.length, mantissas, exponents };
+  return { slices: x.slices, length: x.length, bits: n, mantissas, exponents };
 }

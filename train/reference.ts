@@ -1,24 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reference backend: the definition of the arithmetic and the kernel that the chain itself runs. One step, top
-// to bottom: operations forward, operations backward, codes, update with the decoded codes.
+// The definition of the arithmetic, and the reference backend, the kernel that the chain itself runs. One step, top
+// to bottom: operations forward, operations backward, codes, update with the decoded codes. Matrix products are asked
+// for by `yield`, so that another engine may compute them (delegate.ts); the reference does it by `contract`.
 import type { Evaluation, GradientResult, ModelForm, StepResult, SyncBackend, SyncTrainer } from './backend.ts';
 import { decodeCodes, encodeCodes } from './codes.ts';
+import { contract, type Product } from './contract.ts';
 import { FormatError, InvalidStepError } from './errors.ts';
 import { flush } from './float32.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { decodeModel4, encodeModel4 } from './model4.ts';
-import { execute, type Workspace } from './ops.ts';
+import { execute } from './ops.ts';
+import { isProduct, type ProductOp, productOutput, productsOf } from './products.ts';
 import { compile, type Op, type Program } from './program.ts';
 import { rowsPerSample, sampleBytes, type TrainSpec } from './spec.ts';
 import { allFinite, checkState, emptyState, readState, type StateArrays, writeFloats, writeState } from './state.ts';
 import { coefficients, update } from './update.ts';
+import type { Workspace } from './workspace.ts';
 
 /** Samples that `evaluate` puts through at once; they do not influence each other, so the number changes no bit. */
 const EVALUATION_SAMPLES = 64;
 
-export const reference: SyncBackend = { name: 'reference', kinds: ['mlp', 'cnn', 'gpt'], create: (spec) => new ReferenceTrainer(spec) };
+/** The products of an operation, to be computed into their targets before the computation goes on. */
+export interface ProductRequest {
+  readonly op: ProductOp['op'];
+  readonly products: Iterable<Product>;
+}
 
-class ReferenceTrainer implements SyncTrainer {
+/** A computation that stops wherever it needs products. */
+export type Computation<T> = Generator<ProductRequest, T, void>;
+
+/** One model in training; a `Trainer` whose products are computed by whoever runs its computations. */
+export class Training {
   readonly spec: TrainSpec;
   readonly layout: Layout;
   readonly #state: StateArrays;
@@ -42,14 +54,14 @@ class ReferenceTrainer implements SyncTrainer {
     return writeState(this.#state);
   }
 
-  step(samples: Uint8Array, globalStep: number): StepResult {
-    const { codes, loss } = this.#run(samples);
+  *step(samples: Uint8Array, globalStep: number): Computation<StepResult> {
+    const { codes, loss } = yield* this.#run(samples);
     this.applyCodes(codes, globalStep);
     return { codes, loss };
   }
 
-  gradient(samples: Uint8Array): GradientResult {
-    const { codes, loss, logits } = this.#run(samples);
+  *gradient(samples: Uint8Array): Computation<GradientResult> {
+    const { codes, loss, logits } = yield* this.#run(samples);
     const activations = new Uint8Array(logits.byteLength + this.#gradient.byteLength);
     writeFloats(logits, activations, 0);
     writeFloats(this.#gradient, activations, logits.byteLength);
@@ -62,7 +74,7 @@ class ReferenceTrainer implements SyncTrainer {
     update(this.spec, coefficients(this.spec, globalStep), this.#state, decoded);
   }
 
-  evaluate(samples: Uint8Array, form: ModelForm): Evaluation {
+  *evaluate(samples: Uint8Array, form: ModelForm): Computation<Evaluation> {
     const bytes = sampleBytes(this.spec.model);
     if (samples.length % bytes !== 0) throw new FormatError(`samples: ${samples.length} bytes are no whole number of samples of ${bytes}`);
     const count = samples.length / bytes;
@@ -74,27 +86,78 @@ class ReferenceTrainer implements SyncTrainer {
       const to = Math.min(from + atOnce, count);
       const program = compile(this.spec, to - from);
       const w = workspace(this.spec, program, samples.subarray(from * bytes, to * bytes), theta, this.#gradient);
-      for (const op of program.forward) run(op, w);
-      run(program.backward[0] as Op, w);
+      for (const op of program.forward) yield* run(op, w);
+      yield* run(program.backward[0] as Op, w);
       losses.set(sampleLosses(w), from);
       for (let i = from; i < to; i++) predicted[i] = w.predicted[(i - from + 1) * rowsPerSample(this.spec.model) - 1] as number;
     }
     return { losses, predicted };
   }
 
-  close(): void {}
-
-  #run(samples: Uint8Array): { codes: Uint8Array; loss: bigint; logits: Float32Array } {
+  *#run(samples: Uint8Array): Computation<{ codes: Uint8Array; loss: bigint; logits: Float32Array }> {
     const expected = this.spec.batchSize * sampleBytes(this.spec.model);
     if (samples.length !== expected) throw new FormatError(`samples: ${samples.length} bytes, expected ${expected}`);
     const w = workspace(this.spec, this.#program, samples, this.#state.theta, this.#gradient);
-    for (const op of this.#program.forward) run(op, w);
-    for (const op of this.#program.backward) run(op, w);
+    for (const op of this.#program.forward) yield* run(op, w);
+    for (const op of this.#program.backward) yield* run(op, w);
     const codes = new Uint8Array(this.layout.codeBytes);
     encodeCodes(this.#gradient, codes);
     let loss = 0n;
     for (const row of sampleLosses(w)) loss += BigInt(row);
     return { codes, loss, logits: w.buffers[this.#program.logits] as Float32Array };
+  }
+}
+
+export const reference: SyncBackend = { name: 'reference', kinds: ['mlp', 'cnn', 'gpt'], create: (spec) => new ReferenceTrainer(spec) };
+
+class ReferenceTrainer implements SyncTrainer {
+  readonly #training: Training;
+
+  constructor(spec: TrainSpec) {
+    this.#training = new Training(spec);
+  }
+
+  get spec(): TrainSpec {
+    return this.#training.spec;
+  }
+
+  get layout(): Layout {
+    return this.#training.layout;
+  }
+
+  load(state: Uint8Array): void {
+    this.#training.load(state);
+  }
+
+  state(): Uint8Array {
+    return this.#training.state();
+  }
+
+  step(samples: Uint8Array, globalStep: number): StepResult {
+    return finish(this.#training.step(samples, globalStep));
+  }
+
+  gradient(samples: Uint8Array): GradientResult {
+    return finish(this.#training.gradient(samples));
+  }
+
+  applyCodes(codes: Uint8Array, globalStep: number): void {
+    this.#training.applyCodes(codes, globalStep);
+  }
+
+  evaluate(samples: Uint8Array, form: ModelForm): Evaluation {
+    return finish(this.#training.evaluate(samples, form));
+  }
+
+  close(): void {}
+}
+
+/** Runs a computation to its end. */
+function finish<T>(computation: Computation<T>): T {
+  for (;;) {
+    const next = computation.next();
+    if (next.done === true) return next.value;
+    for (const product of next.value.products) contract(product);
   }
 }
 
@@ -125,8 +188,12 @@ function sampleLosses(w: Workspace): Int32Array {
 }
 
 /** One operation, its output flushed and refused when not finite. */
-function run(op: Op, w: Workspace): void {
-  const out = execute(op, w);
+function* run(op: Op, w: Workspace): Computation<void> {
+  let out: Float32Array;
+  if (isProduct(op)) {
+    yield { op: op.op, products: productsOf(op, w) };
+    out = productOutput(op, w);
+  } else out = execute(op, w);
   for (let i = 0; i < out.length; i++) out[i] = flush(out[i] as number);
   if (!allFinite(out)) throw new InvalidStepError(`${op.op}: an output is not finite`);
 }

@@ -5,7 +5,7 @@ import { encodeCodes } from './codes.ts';
 import { flush } from './float32.ts';
 import { initialState } from './init.ts';
 import { layoutOf, type Tensor } from './layout.ts';
-import { execute, type Workspace } from './ops.ts';
+import { execute } from './ops.ts';
 import { philox } from './philox.ts';
 import { compile, type Op } from './program.ts';
 import { reference } from './reference.ts';
@@ -14,6 +14,7 @@ import { thetaOf } from './state.ts';
 import type { CompiledKernels } from './wasm-module.ts';
 import { runOp } from './wasm-ops.ts';
 import { WasmTrainer } from './wasm-trainer.ts';
+import type { Workspace } from './workspace.ts';
 
 /** Floats as binary32 bits: momentum 0.9; 0.9, 0.999, 1e-8, 0.01. */
 const SGD: OptimizerSpec = { kind: 'sgd', momentum: 0x3f666666 };

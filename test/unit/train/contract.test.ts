@@ -68,11 +68,11 @@ test('a contraction is exact in each chunk of 1,024 terms, whatever the shape', 
       const a = quantise(rowsOf(Float32Array.from({ length: m * k }, next), m, k), 14);
       const b = quantise(colsOf(Float32Array.from({ length: n * k }, next), k, n), 8);
       const out = new Float32Array(m * n);
-      contract(a, b, { data: out, offset: 0, stride: b.slices });
+      contract({ a, b, out: { data: out, offset: 0, stride: b.slices } });
       out.forEach((value, at) => {
         assert.ok(Object.is(value, exact(a, Math.floor(at / n), b, at % n)));
       });
-      const ones: Quantised = { slices: 1, length: k, mantissas: new Int16Array(k).fill(1), exponents: new Int8Array(1) };
+      const ones: Quantised = { slices: 1, length: k, bits: 8, mantissas: new Int16Array(k).fill(1), exponents: new Int8Array(1) };
       const sums = new Float32Array(m);
       sumSlices(a, sums);
       sums.forEach((value, i) => {
@@ -84,10 +84,10 @@ test('a contraction is exact in each chunk of 1,024 terms, whatever the shape', 
 });
 
 test('the largest mantissas of a full chunk stay below 2^31', () => {
-  const a: Quantised = { slices: 1, length: 1024, mantissas: new Int16Array(1024).fill(8191), exponents: new Int8Array(1) };
-  const b: Quantised = { slices: 1, length: 1024, mantissas: new Int16Array(1024).fill(-127), exponents: new Int8Array(1) };
+  const a: Quantised = { slices: 1, length: 1024, bits: 14, mantissas: new Int16Array(1024).fill(8191), exponents: new Int8Array(1) };
+  const b: Quantised = { slices: 1, length: 1024, bits: 8, mantissas: new Int16Array(1024).fill(-127), exponents: new Int8Array(1) };
   const out = new Float32Array(1);
-  contract(a, b, { data: out, offset: 0, stride: b.slices });
+  contract({ a, b, out: { data: out, offset: 0, stride: b.slices } });
   assert.equal(out[0], Math.fround(-1024 * 8191 * 127));
 });
 
