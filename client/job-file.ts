@@ -16,7 +16,7 @@ import { layoutOf } from '../train/layout.ts';
 import { treeOfLeaves } from '../train/merkle.ts';
 import { sampleBytes, type TrainSpec } from '../train/spec.ts';
 import { validateSpec } from '../train/validate.ts';
-import { KNOWN_DATASETS, knownDataset } from './datasets.ts';
+import { KNOWN_DATASETS, knownDataset, knownVocab } from './datasets.ts';
 import { UsageError } from './errors.ts';
 import { readJson } from './files.ts';
 
@@ -150,22 +150,37 @@ function toSpec(job: JobFile, source: string): TrainSpec {
   }
 }
 
+export interface ResolvedDataset {
+  readonly set: DataSet;
+  /** Tokens of a text's vocabulary; undefined for what is no text. */
+  readonly vocab: number | undefined;
+}
+
 /** Data sets by name; undefined for a name that it does not know. */
-export type DatasetResolver = (name: string) => DataSet | undefined;
+export type DatasetResolver = (name: string) => ResolvedDataset | undefined;
+
+function resolveKnown(name: string): ResolvedDataset | undefined {
+  const set = knownDataset(name);
+  return set === undefined ? undefined : { set, vocab: knownVocab(name) };
+}
 
 function toDataset(value: JobFile['training'], field: string, spec: TrainSpec, { source, resolve }: Sources): DataSet {
-  const found =
-    typeof value === 'string'
-      ? resolve(value)
-      : { name: value.name, root: fromHex(value.root), size: BigInt(value.size), sampleBytes: value.sample_bytes };
-  if (found === undefined)
-    throw new UsageError(
-      `${source}: ${field}: no such data set; known are ${KNOWN_DATASETS.join(', ')}, and any in full: name, root, size, sample_bytes`,
-    );
+  const refused = (rule: string): UsageError => new UsageError(`${source}: ${field}: ${rule}`);
   const wanted = sampleBytes(spec.model);
-  if (found.sampleBytes !== wanted)
-    throw new UsageError(`${source}: ${field}: its samples have ${found.sampleBytes} bytes, the model takes ${wanted}`);
-  return found;
+  const checked = (set: DataSet): DataSet => {
+    if (set.sampleBytes !== wanted) throw refused(`its samples have ${set.sampleBytes} bytes, the model takes ${wanted}`);
+    return set;
+  };
+  if (typeof value !== 'string') {
+    return checked({ name: value.name, root: fromHex(value.root), size: BigInt(value.size), sampleBytes: value.sample_bytes });
+  }
+  const found = resolve(value);
+  if (found === undefined) throw refused(`no such data set; known are ${KNOWN_DATASETS.join(', ')}, and any in full: name, root, size, sample_bytes`);
+  const vocab = spec.model.kind === 'gpt' ? spec.model.vocab : undefined;
+  if (found.vocab !== undefined && vocab === undefined) throw refused(`is a text, a ${spec.model.kind} takes no text`);
+  if (found.vocab === undefined && vocab !== undefined) throw refused('is no text, a gpt takes nothing else');
+  if (found.vocab !== vocab) throw refused(`has a vocabulary of ${found.vocab}, model.vocab is ${vocab}`);
+  return checked(found.set);
 }
 
 function toTerms(t: z.infer<typeof terms>, source: string): RoundTerms {
@@ -203,7 +218,7 @@ interface Sources {
  * file only names. Throws UsageError naming field and rule. Derives the initial model (some milliseconds per million
  * parameters).
  */
-export function createJobMessage(json: unknown, owner: string, source = 'job file', resolve: DatasetResolver = knownDataset): MsgCreateJob {
+export function createJobMessage(json: unknown, owner: string, source = 'job file', resolve: DatasetResolver = resolveKnown): MsgCreateJob {
   const job = parse(jobFile, json, source);
   const spec = toSpec(job, source);
   const seed = job.seed === undefined ? new Uint8Array(randomBytes(32)) : fromHex(job.seed);
@@ -229,7 +244,7 @@ export function readTerms(json: unknown, source = 'terms file'): RoundTerms {
 }
 
 /** Names of the jobs that come with the project. */
-export const JOB_PRESETS: readonly string[] = ['mnist-mlp'];
+export const JOB_PRESETS: readonly string[] = ['mnist-mlp', 'fashion-cnn', 'kjv-gpt'];
 
 /** Content of a job file: the path of a `.json` file, or the name of a preset. Throws UsageError. */
 export function loadJob(nameOrPath: string): unknown {
