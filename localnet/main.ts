@@ -71,14 +71,14 @@ async function awaitBonds(network: Network, rpc: Rpc, view: View): Promise<void>
   view.notices.push(`some daemons were not bonded within ${BOND_MS / 1000} s; they join a later round`);
 }
 
-/** Posts the job once per chain; its id stands in localnet.json afterwards. */
-async function postJob(network: Network, rpc: Rpc): Promise<bigint> {
-  if (network.file.job_id !== undefined) return BigInt(network.file.job_id);
+/** Posts the job unless this chain has it already, and resolves to its id. */
+async function postJob(network: Network, rpc: Rpc, job: string): Promise<bigint> {
+  const posted = network.file.jobs[job];
+  if (posted !== undefined) return BigInt(posted);
   const sender = createTxSender({ rpc, signer: network.keyring.signer('owner'), chainId: network.file.chain_id });
-  const message = createJobMessage(loadJob(network.file.job), sender.address, network.file.job);
-  const result = await sender.send([toAny(MsgCreateJob, message)]);
-  const { jobId } = responseOf(result, MsgCreateJobResponse);
-  saveJob(network, jobId);
+  const message = createJobMessage(loadJob(job), sender.address, job);
+  const { jobId } = responseOf(await sender.send([toAny(MsgCreateJob, message)]), MsgCreateJobResponse);
+  saveJob(network, job, jobId);
   return jobId;
 }
 
@@ -157,7 +157,7 @@ async function run({ network, options, supervisor, screen, view, stopped }: Run)
   await awaitBlocks(rpc, 1n);
   for (const member of network.members) supervisor.start(daemonSpec(network, member, options));
   await awaitBonds(network, rpc, view);
-  const jobId = await postJob(network, rpc);
+  const jobId = await postJob(network, rpc, options.job);
   const accuracy = createAccuracy(network, (text) => view.notices.push(text));
   try {
     await follow(watched(network, view, jobId, rpcs, accuracy), screen, options, stopped);
@@ -170,6 +170,8 @@ async function run({ network, options, supervisor, screen, view, stopped }: Run)
 async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2));
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
+  // Before anything is made: a job that cannot be posted leaves no chain behind.
+  createJobMessage(loadJob(options.job), '', options.job);
   const network = openNetwork(options);
   const view = emptyView(network.file.chain_id, DENOM);
   view.notices.push(

@@ -27,10 +27,8 @@ export interface NetworkFile {
   readonly chain_id: string;
   readonly validators: number;
   readonly base_port: number;
-  /** Preset or path of the job that was asked for when the chain was made. */
-  readonly job: string;
-  /** Set once the job is posted. */
-  readonly job_id?: string | undefined;
+  /** Ids of the jobs posted so far, by preset or path. */
+  readonly jobs: Readonly<Record<string, string>>;
 }
 
 const fileShape = z.strictObject({
@@ -38,8 +36,7 @@ const fileShape = z.strictObject({
   chain_id: z.string(),
   validators: z.number().int().positive(),
   base_port: z.number().int(),
-  job: z.string(),
-  job_id: z.string().regex(/^\d+$/).optional(),
+  jobs: z.record(z.string(), z.string().regex(/^\d+$/)),
 });
 
 export interface Member {
@@ -62,9 +59,10 @@ export interface Network {
 
 const filePath = (home: string): string => join(home, 'localnet.json');
 
-/** Records the job's id once it is posted. */
-export function saveJob(network: Network, jobId: bigint): void {
-  writeFileSync(filePath(network.home), `${JSON.stringify({ ...network.file, job_id: jobId.toString() }, null, 2)}\n`);
+/** Records a job's id once it is posted. */
+export function saveJob(network: Network, job: string, jobId: bigint): void {
+  const jobs = { ...network.file.jobs, [job]: jobId.toString() };
+  writeFileSync(filePath(network.home), `${JSON.stringify({ ...network.file, jobs }, null, 2)}\n`);
 }
 
 function readFile(home: string): NetworkFile | undefined {
@@ -197,7 +195,7 @@ export function openNetwork(options: LocalnetOptions): Network {
     chain_id: `pogo-local-${randomBytes(4).toString('hex')}`,
     validators: options.validators,
     base_port: options.basePort,
-    job: options.job,
+    jobs: {},
   };
   const keyring = openKeyring(join(home, 'keys'), PREFIX);
   const validators = validatorsOf(home, file);
