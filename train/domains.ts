@@ -12,6 +12,7 @@ export const DOMAIN = {
   sampleKey: 'pogo/train/sample-key/1\n',
   batch: 'pogo/train/batch/1\n',
   activations: 'pogo/train/activations/1\n',
+  sampling: 'pogo/train/sampling/1\n',
 } as const;
 
 export type Domain = (typeof DOMAIN)[keyof typeof DOMAIN];
