@@ -18,7 +18,7 @@ import { BYTES, charactersOf, characterVocabulary } from './vocabulary.ts';
 export const BUILT_FOLDER: string = fileURLToPath(new URL('../../.cache/data', import.meta.url));
 
 /** Names to show; every other context can be named as well. */
-export const BUILTIN_SETS: readonly string[] = ['fashion-mnist', ...CORPORA.flatMap(({ name }) => [`${name}-char-64`, `${name}-byte-64`])];
+export const BUILTIN_SETS: readonly string[] = ['fashion-mnist', 'kjv-char-64', 'kjv-char-128', 'sotu-char-64'];
 
 const TEXT = /^([a-z]+)-(byte|char)-([1-9]\d{0,3})$/;
 
