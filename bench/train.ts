@@ -15,7 +15,7 @@ import { codeTree, type Dataset, gatherSamples, stateTree } from '../train/round
 import { batchDigest, sampleIndices } from '../train/samples.ts';
 import { type ModelSpec, type OptimizerSpec, sampleBytes, type TrainSpec } from '../train/spec.ts';
 import { validateSpec } from '../train/validate.ts';
-import { wasmBackend } from '../train/wasm.ts';
+import { nativeBackend, wasmBackend } from '../train/wasm.ts';
 
 const CHECKPOINT_EVERY = 10;
 /** Shortest time that makes one sample of the median. */
@@ -81,8 +81,9 @@ function mnist(): Dataset {
 function createTrainer(backend: string, spec: TrainSpec, threads: number): Trainer {
   if (backend === 'reference' && threads === 1) return reference.create(spec);
   if (backend === 'wasm') return wasmBackend({ threads }).create(spec);
+  if (backend === 'native') return nativeBackend({ threads }).create(spec);
   if (backend === 'reference') throw new Error('bench: --threads must be 1 for the reference');
-  throw new Error(`bench: --backend ${backend} is not one of reference, wasm`);
+  throw new Error(`bench: --backend ${backend} is not one of reference, wasm, native`);
 }
 
 interface Timing {

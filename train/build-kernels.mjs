@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildNative } from './build-native.mjs';
 
 const SOURCES = fileURLToPath(new URL('./kernels/', import.meta.url));
 const BUILD = join(SOURCES, 'build');
@@ -78,4 +79,6 @@ export async function buildKernels() {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const built = await buildKernels();
   process.stdout.write(built.length === 0 ? 'kernels: up to date\n' : `kernels: built ${built.join(', ')}\n`);
+  const native = buildNative();
+  if (native !== undefined) process.stdout.write(`${native}\n`);
 }

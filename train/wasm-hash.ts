@@ -6,6 +6,7 @@ import { sha256 } from '../core/hash.ts';
 import type { HashMany } from './merkle.ts';
 import { type WasmMemory, wasm } from './wasm-host.ts';
 import { compileVariant, type Variant, variants } from './wasm-module.ts';
+import { nativeHashMany } from './wasm-native.ts';
 
 /** From this length on one native call is the faster one (measured: 5.0 us for 8 KiB against 7.3). */
 const NATIVE_FROM = 1536;
@@ -36,11 +37,12 @@ function root(p: bigint, degree: bigint): bigint {
 
 let chosen: HashMany | undefined;
 
-/** The fastest variant that agrees with SHA-256 on a probe, for `useHashMany`; undefined when none does. */
+/** The fastest that agrees with SHA-256 on a probe, for `useHashMany`; undefined when none does. */
 export function wasmHashMany(): HashMany | undefined {
-  for (const variant of chosen === undefined ? variants() : []) {
-    const candidate = create(variant);
-    if (agrees(candidate)) {
+  const candidates = [nativeHashMany, ...variants().map((variant) => () => createHashMany(variant))];
+  for (const candidateOf of chosen === undefined ? candidates : []) {
+    const candidate = candidateOf();
+    if (candidate !== undefined && agrees(candidate)) {
       chosen = candidate;
       break;
     }
@@ -48,7 +50,8 @@ export function wasmHashMany(): HashMany | undefined {
   return chosen;
 }
 
-function create(variant: Variant): HashMany {
+/** The kernel of one variant. */
+export function createHashMany(variant: Variant): HashMany {
   const memory: WasmMemory = new wasm.Memory({ initial: PAGES, maximum: PAGES, shared: true });
   const kernel = new wasm.Instance(compileVariant('sha256', variant), { env: { memory } }).exports['hashMany'];
   if (kernel === undefined) throw new Error('kernels: sha256.wasm has no hashMany');
@@ -83,7 +86,7 @@ function hashLong(prefix: number, messages: Uint8Array, length: number, out: Uin
 }
 
 /** Around every block boundary of the first four blocks, and for more messages than lanes. */
-function agrees(candidate: HashMany): boolean {
+export function agrees(candidate: HashMany): boolean {
   for (const length of [1, 54, 55, 62, 63, 64, 118, 119, 127, 128, 182, 183, 528, 1535, 1536, 8192]) {
     const messages = Uint8Array.from({ length: 11 * length }, (_, i) => (i * 31 + (i >> 8)) & 255);
     const got = candidate(1, messages, length);

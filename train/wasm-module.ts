@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { type WasmExports, type WasmFunction, type WasmMemory, type WasmModule, wasm } from './wasm-host.ts';
+import { bindNative } from './wasm-native.ts';
 
 /** Exports of kernels/NAME.ts; every argument is an int32, a binary32 or an address. */
 export interface Kernels {
@@ -28,7 +29,8 @@ const NAMES: readonly Name[] = ['gather', 'input', 'loss', 'norm', 'pack', 'pass
 export type Variant = 'wide' | 'plain';
 const WIDENED: readonly Name[] = ['product', 'update'];
 
-export type CompiledKernels = Readonly<Record<Name, WasmModule>>;
+/** `native`: the C kernels replace those that they have. */
+export type CompiledKernels = Readonly<Record<Name, WasmModule>> & { readonly native?: boolean };
 
 /** The compiled kernels are missing or the engine cannot run them. */
 export class KernelsUnavailableError extends Error {
@@ -54,11 +56,14 @@ export function readKernel(name: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(readFileSync(url));
 }
 
-/** One instance of every kernel on `memory`. */
+/** One instance of every kernel on `memory`, which must outlive them. */
 export function instantiate(compiled: CompiledKernels, memory: WasmMemory): Kernels {
   const out: Partial<Record<Name, WasmExports>> = {};
   for (const name of NAMES) out[name] = new wasm.Instance(compiled[name], { env: { memory } }).exports;
-  return out as unknown as Kernels;
+  const kernels = out as unknown as Kernels;
+  if (compiled.native !== true) return kernels;
+  const native = bindNative(memory);
+  return { ...kernels, product: native, update: native };
 }
 
 /**

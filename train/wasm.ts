@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The wasm backend: SIMD kernels compiled to WebAssembly, the default of every miner and verifier.
+// The wasm backend: SIMD kernels compiled to WebAssembly, the default of every miner and verifier; and native, which is
+// the same trainer with C kernels where there are some.
 import type { SyncBackend } from './backend.ts';
 import { useHashMany } from './merkle.ts';
 import { validateSpec } from './validate.ts';
 import { firstDifference } from './wasm-check.ts';
 import { wasmHashMany } from './wasm-hash.ts';
-import { type CompiledKernels, compileKernels, type Variant, variants } from './wasm-module.ts';
+import { type CompiledKernels, compileKernels, KernelsUnavailableError, type Variant, variants } from './wasm-module.ts';
+import { whyNoNative } from './wasm-native.ts';
 import { WasmTrainer } from './wasm-trainer.ts';
 
 /** No variant of the kernels computes what the reference does on this machine. */
@@ -21,24 +23,49 @@ export interface WasmBackend extends SyncBackend {
 
 const MAX_THREADS = 64;
 
-let checked: { readonly variant: Variant; readonly kernels: CompiledKernels } | undefined;
+export interface WasmOptions {
+  /** Threads of each trainer; more than one must be closed. */
+  readonly threads?: number;
+}
+
+interface Checked {
+  readonly variant: Variant;
+  readonly kernels: CompiledKernels;
+}
+
+let wasmChecked: Checked | undefined;
+let nativeChecked: Checked | undefined;
 
 /**
  * The backend, after its kernels were compared with the reference operation by operation (once a process): the
  * fastest variant that agrees in every bit. BackendMismatchError names the operation if none does;
- * KernelsUnavailableError when the kernels are not built. From then on trees are hashed by many leaves at once. Its trainers work on `threads` threads and must be closed.
+ * KernelsUnavailableError when the kernels are not built. From then on trees are hashed by many leaves at once.
  */
-export function wasmBackend({ threads = 1 }: { readonly threads?: number } = {}): WasmBackend {
-  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) throw new RangeError(`threads: must be 1 to ${MAX_THREADS}`);
-  checked ??= choose();
-  const { variant, kernels } = checked;
-  return { name: 'wasm', kinds: ['mlp', 'gpt', 'cnn'], variant, create: (spec) => new WasmTrainer(validateSpec(spec), kernels, threads) };
+export function wasmBackend(options: WasmOptions = {}): WasmBackend {
+  wasmChecked ??= choose(false);
+  return backendOf('wasm', wasmChecked, options);
 }
 
-function choose(): { variant: Variant; kernels: CompiledKernels } {
+/**
+ * The same with product and update in C, compiled for this processor. KernelsUnavailableError says why there is none;
+ * BackendMismatchError as above.
+ */
+export function nativeBackend(options: WasmOptions = {}): WasmBackend {
+  const why = whyNoNative();
+  if (why !== undefined) throw new KernelsUnavailableError(`native: ${why}`);
+  nativeChecked ??= choose(true);
+  return backendOf('native', nativeChecked, options);
+}
+
+function backendOf(name: string, { variant, kernels }: Checked, { threads = 1 }: WasmOptions): WasmBackend {
+  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) throw new RangeError(`threads: must be 1 to ${MAX_THREADS}`);
+  return { name, kinds: ['mlp', 'gpt', 'cnn'], variant, create: (spec) => new WasmTrainer(validateSpec(spec), kernels, threads) };
+}
+
+function choose(native: boolean): Checked {
   const faults: string[] = [];
   for (const variant of variants()) {
-    const kernels = compileKernels(variant);
+    const kernels = { ...compileKernels(variant), native };
     const fault = firstDifference(kernels);
     if (fault === undefined) {
       hashInKernels();
@@ -46,7 +73,8 @@ function choose(): { variant: Variant; kernels: CompiledKernels } {
     }
     faults.push(`${variant}: ${fault}`);
   }
-  throw new BackendMismatchError(`wasm: differs from the reference; it must not be used (${faults.join('; ')})`);
+  const name = native ? 'native' : 'wasm';
+  throw new BackendMismatchError(`${name}: differs from the reference; it must not be used (${faults.join('; ')})`);
 }
 
 /** Roots over codes cost as much as a small step, so whoever trains in kernels hashes in them too. */

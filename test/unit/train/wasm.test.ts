@@ -8,11 +8,12 @@ import { reference } from '../../../train/reference.ts';
 import { gatherSamples } from '../../../train/round.ts';
 import { sampleIndices } from '../../../train/samples.ts';
 import { failedVectors, VECTOR_CASES, vectorSamples } from '../../../train/vectors.ts';
-import { wasmBackend } from '../../../train/wasm.ts';
+import { nativeBackend, wasmBackend } from '../../../train/wasm.ts';
 import { firstDifference } from '../../../train/wasm-check.ts';
 import { wasm } from '../../../train/wasm-host.ts';
 import { planMemory } from '../../../train/wasm-memory.ts';
-import { compileKernels, type Kernels, readKernel, variants } from '../../../train/wasm-module.ts';
+import { compileKernels, type Kernels, KernelsUnavailableError, readKernel, variants } from '../../../train/wasm-module.ts';
+import { whyNoNative } from '../../../train/wasm-native.ts';
 import { WasmTrainer } from '../../../train/wasm-trainer.ts';
 import { demoSpec, mlpSpec } from '../../vectors/train/specs.ts';
 
@@ -25,6 +26,16 @@ for (const threads of [2, 3]) {
     assert.deepEqual(await failedVectors(wasmBackend({ threads })), []);
   });
 }
+
+test('native kernels, where set-up could compile them, meet the same vectors on one thread and on two', async (t) => {
+  const why = whyNoNative();
+  if (why !== undefined) {
+    assert.throws(() => nativeBackend(), KernelsUnavailableError);
+    t.skip(why);
+    return;
+  }
+  for (const threads of [1, 2]) assert.deepEqual(await failedVectors(nativeBackend({ threads })), []);
+});
 
 test('refusals on several threads are those of one, and the trainer works on after the next load', () => {
   const spec = mlpSpec([20, 64, 32], 16);
