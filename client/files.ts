@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small files written whole: to a neighbour, synced, then renamed, so that a crash leaves the old or the new one.
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from './errors.ts';
 
@@ -9,20 +9,30 @@ export interface WriteOptions {
   readonly mode?: number;
 }
 
-/** Writes `text` to `path`, with its folders. */
-export function writeFile(path: string, text: string, options: WriteOptions = {}): void {
-  const mode = options.mode ?? 0o644;
-  mkdirSync(dirname(path), { recursive: true, mode: mode === 0o600 ? 0o700 : 0o755 });
-  const beside = join(dirname(path), `.${basename(path)}.${process.pid}.new`);
-  const fd = openSync(beside, 'w', mode);
+function writeSynced(path: string, text: string, mode: number): void {
+  const fd = openSync(path, 'w', mode);
   try {
     writeSync(fd, text);
     fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
-  chmodSync(beside, mode);
-  renameSync(beside, path);
+  chmodSync(path, mode);
+}
+
+/** Writes `text` to `path`, with its folders. Throws UsageError with the path and why it cannot be written. */
+export function writeFile(path: string, text: string, options: WriteOptions = {}): void {
+  const mode = options.mode ?? 0o644;
+  const beside = join(dirname(path), `.${basename(path)}.${process.pid}.new`);
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: mode === 0o600 ? 0o700 : 0o755 });
+    writeSynced(beside, text, mode);
+    renameSync(beside, path);
+  } catch (error) {
+    if (existsSync(beside)) rmSync(beside);
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UsageError(`${path}: cannot be written: ${code === 'ENOSPC' ? 'the disk is full' : message.replace(/, \w+ '.*$/, '')}`);
+  }
 }
 
 /** Text of a file; throws UsageError with the path and what is wrong with it. */

@@ -88,6 +88,8 @@ export interface Gentx {
   readonly json: Json;
   readonly memo: string;
   readonly message: MsgCreateValidator;
+  /** The same, as the transaction carries it. */
+  readonly any: Any;
   /** Compressed secp256k1 key of the signer. */
   readonly publicKey: Uint8Array;
   readonly signature: Uint8Array;
@@ -112,6 +114,7 @@ export function readGentx(path: string): Gentx {
       json,
       memo: tx.body?.memo ?? '',
       message: decodeStrict(MsgCreateValidator, any.value),
+      any,
       publicKey: decodeStrict(Secp256k1PubKey, info.publicKey.value).key,
       signature: tx.signatures[0] as Uint8Array,
       signDoc: (chainId) => encode(SignDoc, { bodyBytes, authInfoBytes, chainId, accountNumber: 0n }),

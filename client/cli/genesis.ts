@@ -25,6 +25,7 @@ import {
 import { createValidatorMessage, type Gentx, readGentx, signGentx, writeGentx } from '../gentx.ts';
 import { readNodeKey, readValidatorKey } from '../node-keys.ts';
 import { addressOf } from '../signer.ts';
+import { validateMessages } from '../validate.ts';
 import { type CliContext, configPath, contextOf } from './context.ts';
 import { note, print } from './output.ts';
 import { addValidatorFlags, type ValidatorFlags, validatorTerms } from './validator-flags.ts';
@@ -99,6 +100,7 @@ function gentx(name: string, amount: string, flags: GentxFlags, ctx: CliContext)
   const operator = formatAddress(account, config.addressPrefix, 'valoper');
   const terms = validatorTerms(flags, ctx.home);
   const message = createValidatorMessage(operator, readValidatorKey(ctx.home).publicKey, toProtoCoin(stake), terms);
+  validateMessages([message], config);
   const json = signGentx(signer, message, { chainId: genesis.chain_id, memo: `${nodeId}@${flags.ip}:${flags.p2pPort}` });
   const path = writeGentx(json, ctx.home, nodeId, flags.outputDocument === undefined ? undefined : resolve(flags.outputDocument));
   note(`Genesis transaction written to "${path}"`);
@@ -111,6 +113,11 @@ function checkGentx(tx: Gentx, genesis: Genesis, path: string): void {
     throw new UsageError(`${path}: validator_address: ${tx.message.validatorAddress} is not the signer's, ${operator}`);
   if (!secp256k1.verify(tx.signature, sha256(tx.signDoc(genesis.chain_id)), tx.publicKey, { prehash: false, lowS: true }))
     throw new UsageError(`${path}: signature: does not fit the content, the chain id ${genesis.chain_id}, and account number and sequence 0`);
+  try {
+    validateMessages([tx.any], config);
+  } catch (error) {
+    throw new UsageError(`${path}: ${(error as Error).message}`);
+  }
   const value = tx.message.value ?? { denom: '', amount: '0' };
   checkFunds(
     genesis,

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the command line signs, shows, confirms and sends a transaction.
 import type { Command } from 'commander';
-import { decodeStrict } from '../../core/codec.ts';
 import { type Coin, parseCoinsText } from '../../core/coin.ts';
-import type { ChainConfig } from '../../core/context.ts';
 import { parseDec } from '../../core/dec.ts';
 import { formatTime } from '../../core/time.ts';
-import { modules } from '../../modules/index.ts';
 import type { Any } from '../../proto/gen/google.protobuf.ts';
 import { TxFailedError, UsageError } from '../errors.ts';
 import { txToJson } from '../gentx.ts';
 import type { Signer } from '../signer.ts';
 import { parseGasPrice, type SignedTx } from '../signing.ts';
 import { createTxSender, type SendOptions } from '../tx.ts';
+import { validateMessages } from '../validate.ts';
 import { type CliContext, integerFlag } from './context.ts';
 import { print } from './output.ts';
 import { confirm } from './prompt.ts';
@@ -86,20 +84,6 @@ function sendOptions({ flags, ctx }: Sending): SendOptions {
   };
 }
 
-/** The modules' own stateless rules, so that a bad field is named before anything is signed. */
-function validate(messages: readonly Any[], chain: ChainConfig): void {
-  const handlers = modules.flatMap((m) => m.messages);
-  for (const any of messages) {
-    const handler = handlers.find((h) => h.typeUrl === any.typeUrl);
-    if (handler === undefined) throw new UsageError(`${any.typeUrl}: this software has no such message`);
-    try {
-      handler.validate(decodeStrict(handler.type, any.value), chain);
-    } catch (error) {
-      throw new UsageError((error as Error).message);
-    }
-  }
-}
-
 async function chainIdOf(ctx: CliContext, asked: string): Promise<string> {
   const { chainId } = await ctx.rpc().status();
   if (asked !== '' && asked !== chainId) throw new UsageError(`chain-id: the node at --node is of chain ${chainId}, not ${asked}`);
@@ -112,7 +96,7 @@ export async function sendFromCli(messages: readonly Any[], sending: Sending): P
   const mode = flags.broadcastMode ?? ctx.config['broadcast-mode'];
   if (mode !== 'sync' && mode !== 'block') throw new UsageError(`broadcast-mode: expected sync or block, got "${mode}"`);
   const options = sendOptions(sending);
-  validate(messages, { chainId: ctx.chainId, addressPrefix: ctx.prefix, bondDenom: '' });
+  validateMessages(messages, { chainId: ctx.chainId, addressPrefix: ctx.prefix, bondDenom: '' });
   const gasPrice = flags.gasPrices === undefined ? undefined : parseGasPrice(flags.gasPrices);
   const sender = createTxSender({
     rpc: ctx.rpc(),

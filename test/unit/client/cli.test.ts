@@ -146,6 +146,7 @@ test('gentx and collect-gentxs refuse what would not make a chain', async () => 
     ['genesis', 'gentx', 'val', '1upogo', '--commission-rate', '2', ...at],
     /^Error: commission-rate: expected a decimal from 0 to 1, got "2"/,
   );
+  await refused(['genesis', 'gentx', 'val', '1000000upogo', '--commission-rate', '0.5', ...at], /^Error: .*commission/);
   await refused(['genesis', 'collect-gentxs', '--gentx-dir', join(root, 'none'), ...at], /^Error: gentx-dir: no such folder/);
   const bad = join(root, 'bad');
   mkdirSync(bad);

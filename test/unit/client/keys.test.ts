@@ -8,6 +8,7 @@ import { stringToPath } from '@cosmjs/crypto';
 import { DirectSecp256k1HdWallet } from '@cosmjs/proto-signing';
 import fc from 'fast-check';
 import { armor, unarmor } from '../../../client/armor.ts';
+import { writeFile } from '../../../client/files.ts';
 import { createSigner, newMnemonic, privateKeyOf } from '../../../client/index.ts';
 import { openKeyring } from '../../../client/keyring.ts';
 import { ensureNodeKeys, readNodeKey, readValidatorKey } from '../../../client/node-keys.ts';
@@ -133,6 +134,16 @@ test("node keys have CometBFT's form, are the owner's alone, and stay when they 
   const file = JSON.parse(readFileSync(join(node, 'config', 'priv_validator_key.json'), 'utf8')) as { address: string; priv_key: { type: string } };
   assert.match(file.address, /^[0-9A-F]{40}$/);
   assert.equal(file.priv_key.type, 'tendermint/PrivKeyEd25519');
+});
+
+test('what cannot be written says which file and why, and leaves nothing behind', () => {
+  writeFileSync(join(home, 'plain'), '');
+  assert.throws(() => ensureNodeKeys(join(home, 'plain')), /plain\/config\/node_key\.json: cannot be written: E(NOTDIR|EXIST)/);
+  assert.throws(() => writeFile('/dev/full/x', 'text'), /^UsageError: \/dev\/full\/x: cannot be written: E/);
+  assert.deepEqual(
+    readdirSync(home).filter((name) => name.endsWith('.new')),
+    [],
+  );
 });
 
 test('a validator key from a mnemonic is always the same', () => {
