@@ -13,9 +13,14 @@ const BUILD = join(SOURCES, 'build');
 const REPORT = join(BUILD, 'native.json');
 const TIME_LIMIT_MS = 120_000;
 
-/** The processor that code is compiled for: on another one it may not run at all. */
+/**
+ * The processor that code is compiled for: on another one it may not run at all. Virtual machines give different
+ * processors one name, so on Linux its features count as well. wasm-native.ts computes the same.
+ */
 export function processorName() {
-  return `${process.arch} ${cpus()[0]?.model ?? 'unknown'}`;
+  const features = existsSync('/proc/cpuinfo') ? (/^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '') : '';
+  const digest = createHash('sha256').update(features).digest('hex').slice(0, 16);
+  return `${process.arch} ${cpus()[0]?.model ?? 'unknown'} ${digest}`;
 }
 
 function headers() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The optional C kernels (kernels/native.c): loaded when set-up could compile them for this very processor.
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
@@ -17,13 +18,19 @@ type Name = 'native' | 'native-sha';
 
 const build = new URL('./kernels/build/', import.meta.url);
 
+/** As build-native.mjs names the processor that it compiles for. */
+function processorName(): string {
+  const features = existsSync('/proc/cpuinfo') ? (/^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '') : '';
+  return `${process.arch} ${cpus()[0]?.model ?? 'unknown'} ${createHash('sha256').update(features).digest('hex').slice(0, 16)}`;
+}
+
 /** The addon, or why there is none. */
 function load(name: Name): Addon | string {
   const report = new URL('native.json', build);
   if (!existsSync(report)) return 'set-up has not compiled it';
   const { processor, why } = JSON.parse(readFileSync(report, 'utf8')) as { processor: string; why: Partial<Record<Name, string>> };
   if (why[name] !== '') return why[name] ?? 'set-up has not compiled it';
-  if (processor !== `${process.arch} ${cpus()[0]?.model ?? 'unknown'}`) return `it was compiled for another processor (${processor})`;
+  if (processor !== processorName()) return `it was compiled for another processor (${processor})`;
   try {
     return createRequire(import.meta.url)(fileURLToPath(new URL(`${name}.node`, build))) as Addon;
   } catch (error) {
