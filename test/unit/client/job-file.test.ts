@@ -30,6 +30,7 @@ test('decimals become the nearest binary32, nats become 2^-16, factors thousandt
     draft((j) => {
       j.round['min_improvement'] = '0.001';
       j.round['standard_errors'] = 2.5;
+      Object.assign(j['learning_rate'] as object, { base: '0.1' });
     }),
     OWNER,
   );
