@@ -50,6 +50,8 @@ export interface MinerConfig {
   readonly keep_artifacts: number;
   /** Folder of the four MNIST files; the installed package's without. */
   readonly mnist?: string | undefined;
+  /** Folder of one's own data sets, as `pogo-miner data add` makes them; POGO_DATA or ~/.pogo/data without. */
+  readonly datasets?: string | undefined;
   /** Watcher: most steps of a commit to execute again; all without. */
   readonly watch_steps?: number | undefined;
   readonly limits: { readonly connections: number; readonly requests_per_address: number; readonly bytes_per_minute: number };
@@ -83,6 +85,7 @@ const schema: z.ZodType<FileConfig> = z.strictObject({
   poll_ms: z.int().min(50).max(60_000).default(250),
   keep_artifacts: z.int().min(1).default(12),
   mnist: z.string().optional(),
+  datasets: z.string().optional(),
   watch_steps: z.int().min(0).optional(),
   limits: limits.prefault({}),
 });
@@ -110,8 +113,14 @@ export function parseConfig(text: string, file: string): MinerConfig {
     home: path(config.home),
     data: path(config.data),
     ...(config.mnist === undefined ? {} : { mnist: path(config.mnist) }),
+    ...(config.datasets === undefined ? {} : { datasets: path(config.datasets) }),
     endpoint: config.endpoint ?? `http://${config.listen}`,
   };
+}
+
+/** Where a configuration says that data sets are. */
+export function dataOptionsOf({ mnist, datasets }: Pick<MinerConfig, 'mnist' | 'datasets'>): { readonly mnist?: string; readonly sets?: string } {
+  return { ...(mnist === undefined ? {} : { mnist }), ...(datasets === undefined ? {} : { sets: datasets }) };
 }
 
 function describe(issue: z.core.$ZodIssue): string {

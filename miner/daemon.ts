@@ -11,7 +11,7 @@ import { ArtifactStore } from './artifact/store.ts';
 import type { Conduct } from './attacks/conduct.ts';
 import { deriveBlsKey } from './bls.ts';
 import { type Chain, connectChain } from './chain.ts';
-import type { MinerConfig } from './config.ts';
+import { dataOptionsOf, type MinerConfig } from './config.ts';
 import { Ledger } from './ledger.ts';
 import { Library } from './library.ts';
 import { lock } from './lock.ts';
@@ -58,7 +58,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     const chain = await connect(config, report.log, options.signal);
     if (chain === undefined) return;
     if (ledger.size > LEDGER_BYTES) await forgetOldRounds(ledger, chain);
-    const data = { cache: join(config.data, 'roots'), ...(config.mnist === undefined ? {} : { mnist: config.mnist }) };
+    const data = { cache: join(config.data, 'roots'), ...dataOptionsOf(config) };
     const workbench = await startWorkbench(config.backend, { ...folders, data });
     ends.unshift(() => workbench.close());
     const library = new Library(chain, workbench, artifacts, states, config.endpoint);

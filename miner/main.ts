@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line of pogo-miner.
-import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { openKeyring } from '../client/keyring.ts';
 import { createQueries } from '../client/query.ts';
 import { createRpc } from '../client/rpc.ts';
-import { toHex } from '../core/bytes.ts';
 import { ATTACK_NAMES, attackOf } from './attacks/conduct.ts';
 import { failover } from './chain.ts';
+import { addDataCommands } from './commands/data.ts';
+import { addModelCommands } from './commands/model.ts';
 import { loadConfig, type MinerConfig } from './config.ts';
 import { type RoleName, runDaemon } from './daemon.ts';
-import { DATASET_NAMES, openDataset } from './data/dataset.ts';
-import { accuracyOf, createModelReader, exportModel } from './model.ts';
 import { useNativeHash } from './native.ts';
 
 interface ConfigFlag {
@@ -64,41 +62,6 @@ async function ownStatus(config: MinerConfig): Promise<string> {
   }
 }
 
-async function data(names: readonly string[], flags: { readonly mnist?: string }): Promise<void> {
-  for (const name of names.length === 0 ? DATASET_NAMES : names) {
-    const set = await openDataset(name, flags.mnist === undefined ? {} : { mnist: flags.mnist });
-    print(`${name}  ${set.size} samples of ${set.sampleBytes} bytes  root ${toHex(set.root)}`);
-  }
-}
-
-interface ModelFlags {
-  readonly config?: string;
-  readonly node?: string;
-  readonly job: string;
-  readonly out?: string;
-  readonly dataset: string;
-  readonly folder: string;
-}
-
-async function model(flags: ModelFlags): Promise<void> {
-  if (!/^[1-9]\d{0,18}$/.test(flags.job)) throw new Error(`job: expected the number of a job, got "${flags.job}"`);
-  const nodes = flags.node === undefined ? (flags.config === undefined ? ['http://127.0.0.1:26657'] : loadConfig(flags.config).nodes) : [flags.node];
-  const reader = await createModelReader({ nodes, folder: flags.folder });
-  try {
-    const found = await reader.head(BigInt(flags.job));
-    const { chainId } = await failover(nodes.map((node) => createRpc(node))).status();
-    if (flags.out !== undefined) writeFileSync(flags.out, exportModel(found, chainId));
-    print(`job ${found.job.id}, round ${found.head.round}, ${found.head.steps} steps, state root ${toHex(found.head.stateRoot)}`);
-    if (flags.out !== undefined) print(`written to ${flags.out}`);
-    if (flags.dataset === 'none') return;
-    const result = await reader.evaluate(found, flags.dataset);
-    const loss = Number((result.loss * 10_000n) / BigInt(result.samples)) / 65_536 / 10_000;
-    print(`${flags.dataset}: ${(accuracyOf(result) / 100).toFixed(2)} % of ${result.samples} samples, mean loss ${loss.toFixed(4)}`);
-  } finally {
-    await reader.close();
-  }
-}
-
 function createProgram(): Command {
   const program = new Command('pogo-miner').description('who does the work on a pogo chain: miner, verifier, watcher');
   const config = (): Option => new Option('--config <file>', 'configuration').default('miner.toml');
@@ -124,21 +87,8 @@ function createProgram(): Command {
     .description('what chain and daemon say about the configured account')
     .addOption(config())
     .action((flags: ConfigFlag) => status(flags));
-  program
-    .command('data [names...]')
-    .description('check data sets and show their roots')
-    .option('--mnist <folder>', 'folder of the four MNIST files')
-    .action((names: readonly string[], flags: { readonly mnist?: string }) => data(names, flags));
-  program
-    .command('model')
-    .description('download the model of a job, check it, measure it')
-    .requiredOption('--job <id>', 'number of the job')
-    .option('--out <file>', 'write it as safetensors')
-    .option('--node <address>', 'RPC address of a node')
-    .option('--config <file>', 'configuration to take the nodes from')
-    .option('--dataset <name>', 'set to measure it on, or none', 'mnist/test')
-    .option('--folder <folder>', 'folder for what is downloaded', './model-data')
-    .action((flags: ModelFlags) => model(flags));
+  addDataCommands(program);
+  addModelCommands(program);
   return program;
 }
 

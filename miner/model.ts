@@ -12,6 +12,7 @@ import { toSafetensors } from '../train/safetensors.ts';
 import type { TrainSpec } from '../train/spec.ts';
 import { ArtifactStore } from './artifact/store.ts';
 import { failover } from './chain.ts';
+import type { DataOptions } from './data/dataset.ts';
 import { Library } from './library.ts';
 import { useNativeHash } from './native.ts';
 import { StateStore } from './states.ts';
@@ -42,7 +43,8 @@ export interface ModelReaderOptions {
   /** Folder for what is downloaded. */
   readonly folder: string;
   readonly backend?: BackendName;
-  readonly mnist?: string;
+  /** Where data sets are, for what is measured. */
+  readonly data?: DataOptions;
 }
 
 /** Starts a worker thread; `close` ends it. */
@@ -52,7 +54,7 @@ export async function createModelReader(options: ModelReaderOptions): Promise<Mo
   mkdirSync(folder, { recursive: true });
   const queries = createQueries(failover(options.nodes.map((node) => createRpc(node))));
   const folders = { artifacts: join(folder, 'artifacts'), states: join(folder, 'states') };
-  const data = { cache: join(folder, 'roots'), ...(options.mnist === undefined ? {} : { mnist: options.mnist }) };
+  const data = { cache: join(folder, 'roots'), ...options.data };
   const workbench: Workbench = await startWorkbench(options.backend ?? 'auto', { ...folders, data });
   const states = new StateStore(folders.states);
   const library = new Library(queries, workbench, new ArtifactStore(folders.artifacts), states, '');
@@ -82,6 +84,12 @@ export function exportModel(model: Model, chainId: string): Uint8Array {
     state_root: toHex(head.stateRoot),
   };
   return toSafetensors(spec, state, metadata);
+}
+
+/** Name of the test part of the set that a job trains on; undefined where it has none by its name. */
+export function testSetOf(job: Job): string | undefined {
+  const name = job.training?.name ?? '';
+  return name.endsWith('/train') ? name.replace(/\/train$/, '/test') : undefined;
 }
 
 /** Share of samples whose largest logit is the label's, in ten-thousandths, rounded down. */

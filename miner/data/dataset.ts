@@ -11,6 +11,7 @@ import { BUILTIN_SETS, builtinFolder } from './builtin.ts';
 import { DataError } from './idx.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { MNIST_NAMES, mnistSource } from './mnist.ts';
+import { RootBuilder } from './root.ts';
 import { openSet, splitName, vocabularyIn } from './set.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import { PARTS, type PartName } from './windows.ts';
@@ -106,6 +107,13 @@ export function datasetOf(name: string, bytes: Uint8Array, sampleBytes: number, 
     return bytes.subarray(index * sampleBytes, (index + 1) * sampleBytes);
   };
   return { name, size, sampleBytes, sample, root };
+}
+
+/** The root over the samples as they are, whatever is recorded. */
+export function recomputeRoot(dataset: Dataset): Uint8Array {
+  const builder = new RootBuilder();
+  for (let i = 0; i < dataset.size; i++) builder.add(dataset.sample(i));
+  return builder.root();
 }
 
 /** Throws DataError unless `dataset` is the one that the chain names. */

@@ -2,7 +2,7 @@
 // A model's figures on a whole data set, for display.
 import { initialState } from '../../train/init.ts';
 import { stateTree } from '../../train/round.ts';
-import { sampleBytes } from '../../train/spec.ts';
+import { type ModelSpec, sampleBytes, tokenBytes } from '../../train/spec.ts';
 import { DataError } from '../data/idx.ts';
 import type { Bench, TaskControl } from './bench.ts';
 import type { EvaluateResult, EvaluateTask, InitResult, InitTask } from './tasks.ts';
@@ -26,11 +26,18 @@ export async function evaluate(bench: Bench, task: EvaluateTask, control: TaskCo
     for (let i = 0; i < rows; i++) samples.set(dataset.sample(from + i), i * bytes);
     const result = await trainer.evaluate(samples, 'full');
     for (let i = 0; i < rows; i++) {
-      if (result.predicted[i] === samples[(i + 1) * bytes - 1]) correct++;
+      if (result.predicted[i] === labelOf(spec.model, samples, (i + 1) * bytes)) correct++;
       loss += BigInt(result.losses[i] as number);
     }
   }
   return { samples: dataset.size, correct, loss };
+}
+
+/** Label of the sample that ends before `end`: its last byte, or its last token. */
+function labelOf(model: ModelSpec, samples: Uint8Array, end: number): number {
+  const low = samples[end - 1] as number;
+  const wide = model.kind === 'gpt' && tokenBytes(model.vocab) === 2;
+  return wide ? ((samples[end - 2] as number) << 8) | low : low;
 }
 
 export function init(bench: Bench, task: InitTask): InitResult {
