@@ -2,14 +2,14 @@
 // `npm start`: brings a local chain up, posts a job, starts the daemons, shows what happens, and ends every process.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createJobMessage, loadJob } from '../client/job-file.ts';
 import { createQueries } from '../client/query.ts';
 import { createRpc, type Rpc } from '../client/rpc.ts';
 import { toAny } from '../client/signing.ts';
 import { createTxSender, responseOf } from '../client/tx.ts';
 import { MsgCreateJob, MsgCreateJobResponse } from '../proto/gen/pogo.v1.ts';
-import { type AccuracyReader, createAccuracy } from './accuracy.ts';
 import { daemonSpec } from './daemons.ts';
+import { createFigures, type FigureReader } from './figures.ts';
+import { jobMessage } from './job.ts';
 import { DENOM, type Network, openNetwork, saveJob } from './network.ts';
 import { type LocalnetOptions, PROJECT, parseOptions } from './options.ts';
 import { checkPorts } from './ports.ts';
@@ -22,7 +22,7 @@ import { look, type Watched } from './watch.ts';
 const LOOK_MS = 500;
 const START_MS = 60_000;
 const BOND_MS = 30_000;
-const FIGURE_MS = 15_000;
+const FIGURE_MS = 30_000;
 /** Of a job that takes no more rounds by itself. */
 const ENDED: readonly string[] = ['FROZEN', 'CONVERGED', 'CLOSED'];
 
@@ -76,7 +76,7 @@ async function postJob(network: Network, rpc: Rpc, job: string): Promise<bigint>
   const posted = network.file.jobs[job];
   if (posted !== undefined) return BigInt(posted);
   const sender = createTxSender({ rpc, signer: network.keyring.signer('owner'), chainId: network.file.chain_id });
-  const message = createJobMessage(loadJob(job), sender.address, job);
+  const message = await jobMessage(job, sender.address);
   const { jobId } = responseOf(await sender.send([toAny(MsgCreateJob, message)]), MsgCreateJobResponse);
   saveJob(network, job, jobId);
   return jobId;
@@ -94,7 +94,7 @@ function progress(view: View, from: number): number {
 /** The last figure may come after its round: the model has to be downloaded first. */
 async function lastFigure(w: Watched, screen: Screen): Promise<void> {
   const until = Date.now() + FIGURE_MS;
-  while (w.view.rounds.findLast((r) => r.status === 'finalised')?.accuracy === undefined && Date.now() < until) {
+  while (w.view.rounds.findLast((r) => r.status === 'finalised')?.figure === undefined && Date.now() < until) {
     await sleep(LOOK_MS);
     await look(w);
   }
@@ -122,7 +122,7 @@ async function follow(w: Watched, screen: Screen, options: LocalnetOptions, stop
   }
 }
 
-function watched(network: Network, view: View, jobId: bigint, rpcs: Watched['rpcs'], models: AccuracyReader): Watched {
+function watched(network: Network, view: View, jobId: bigint, rpcs: Watched['rpcs'], models: FigureReader): Watched {
   const first = rpcs[0];
   if (first === undefined) throw new LocalnetError('a localnet needs a validator');
   const names = new Map(network.keyring.list().map((k) => [k.address, k.name]));
@@ -133,8 +133,8 @@ function watched(network: Network, view: View, jobId: bigint, rpcs: Watched['rpc
     jobId,
     names,
     roles: network.members,
-    accuracy: (job) => models.read(job),
-    measured: (round) => models.known(jobId, round),
+    figure: (job) => models.read(job),
+    known: (round) => models.known(jobId, round),
   };
 }
 
@@ -158,11 +158,11 @@ async function run({ network, options, supervisor, screen, view, stopped }: Run)
   for (const member of network.members) supervisor.start(daemonSpec(network, member, options));
   await awaitBonds(network, rpc, view);
   const jobId = await postJob(network, rpc, options.job);
-  const accuracy = createAccuracy(network, (text) => view.notices.push(text));
+  const figures = createFigures(network, (text) => view.notices.push(text));
   try {
-    await follow(watched(network, view, jobId, rpcs, accuracy), screen, options, stopped);
+    await follow(watched(network, view, jobId, rpcs, figures), screen, options, stopped);
   } finally {
-    await accuracy.close();
+    await figures.close();
   }
 }
 
@@ -171,7 +171,7 @@ async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2));
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
   // Before anything is made: a job that cannot be posted leaves no chain behind.
-  createJobMessage(loadJob(options.job), '', options.job);
+  await jobMessage(options.job, '');
   const network = openNetwork(options);
   const view = emptyView(network.file.chain_id, DENOM);
   view.notices.push(

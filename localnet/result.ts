@@ -18,6 +18,8 @@ export interface Result {
       readonly parent_loss: number;
       readonly loss: number;
       readonly accuracy: number | null;
+      /** What a language model wrote: a prompt and how it went on. */
+      readonly text: { readonly prompt: string; readonly written: string } | null;
       /** In the bond denomination. */
       readonly paid: string;
     }[];
@@ -47,7 +49,8 @@ export function resultOf(view: View, now: number): Result {
               status: r.status,
               parent_loss: round6(r.parentLoss),
               loss: round6(r.loss),
-              accuracy: r.accuracy === undefined ? null : round6(r.accuracy),
+              accuracy: r.figure?.accuracy === undefined ? null : round6(r.figure.accuracy),
+              text: r.figure?.text ?? null,
               paid: r.paid.toString(),
             })),
           },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The live screen of a terminal, and plain lines where there is none.
-import { money, type RoundView, roundLine, type View } from './view.ts';
+import { figureText, money, oneLine, type RoundView, roundLines, type View } from './view.ts';
 
 export interface Screen {
   update(view: View): void;
@@ -67,8 +67,19 @@ function phaseLines(view: View): string[] {
 
 function roundRow(r: RoundView, denom: string, width: number): string {
   if (r.status === 'rejected') return `${String(r.round).padStart(5)}  ${dim('no commit was accepted; the head stays')}`;
-  const accuracy = r.accuracy === undefined ? dim('   ...  ') : bold(`${(r.accuracy * 100).toFixed(2)} %`.padStart(8));
-  return `${String(r.round).padStart(5)}  ${r.miner.padEnd(width)}  ${r.parentLoss.toFixed(4)} > ${r.loss.toFixed(4)}  ${accuracy} ${bar(r.accuracy ?? 0, 20)}  ${green(`+${money(r.paid, denom)}`)}`;
+  const figure = r.figure === undefined ? dim('...'.padEnd(23)) : bold(figureText(r).padEnd(23));
+  const accuracy = r.figure?.accuracy === undefined ? '' : `${bar(r.figure.accuracy, 20)}  `;
+  return `${String(r.round).padStart(5)}  ${r.miner.padEnd(width)}  ${r.parentLoss.toFixed(4)} > ${r.loss.toFixed(4)}  ${figure} ${accuracy}${green(`+${money(r.paid, denom)}`)}`;
+}
+
+/** What the newest model wrote, wrapped. */
+function textLines(view: View): string[] {
+  const r = view.rounds.findLast((row) => row.figure?.text !== undefined);
+  const text = r?.figure?.text;
+  if (r === undefined || text === undefined) return [];
+  const words = oneLine(`${text.prompt}|${text.written}`);
+  const rows = words.match(/.{1,96}(\s|$)|.{96}/g) ?? [];
+  return ['', `${dim(`round ${r.round} writes on after "|"`)}`, ...rows.map((row) => `  ${row}`)];
 }
 
 /** The frame as lines without regard to the terminal's size. */
@@ -92,8 +103,8 @@ export function frame(view: View, now: number): string[] {
     lines.push(
       `Job ${view.job.id}  ${bold(view.job.title)}   ${view.job.status.toLowerCase()}   kernel ${dim(view.job.kernel.slice(0, 16))}   escrow ${money(view.job.escrow, view.denom)}`,
     );
-    lines.push(...phaseLines(view), '', dim(`round  ${'miner'.padEnd(width)}  parent > new loss     test accuracy                  paid`));
-    lines.push(...view.rounds.slice(-12).map((r) => roundRow(r, view.denom, width)));
+    lines.push(...phaseLines(view), '', dim(`round  ${'miner'.padEnd(width)}  parent > new loss  what the model can do`));
+    lines.push(...view.rounds.slice(-12).map((r) => roundRow(r, view.denom, width)), ...textLines(view));
   }
   if (view.slashed.length > 0) {
     lines.push('', bold(red('Slashed')));
@@ -149,7 +160,7 @@ export function plainScreen(print: (line: string) => void): Screen {
       );
     for (const s of view.slashed)
       once(`s${s.round}${s.account}${s.reason}`, `slashed: ${s.account} in round ${s.round}: ${s.reason}, ${money(s.amount, view.denom)}`);
-    for (const r of view.rounds) if (r.status === 'rejected' || r.accuracy !== undefined) once(`r${r.round}`, roundLine(r, view.denom));
+    for (const r of view.rounds) if (r.status === 'rejected' || r.figure !== undefined) once(`r${r.round}`, roundLines(r, view.denom).join('\n'));
   };
   return { update, close: update };
 }

@@ -23,9 +23,17 @@ export interface RoundView {
   /** Mean losses on the beacon's samples, nats. */
   readonly parentLoss: number;
   readonly loss: number;
-  /** Of the downloaded model on the test images, 0..1; undefined while it is being computed or when there is no test set. */
-  accuracy: number | undefined;
+  /** What the downloaded model can do; undefined while it is being found out. */
+  figure: Figure | undefined;
   readonly paid: bigint;
+}
+
+/** Found out from the downloaded model itself. */
+export interface Figure {
+  /** Of a classifier on its test set, 0..1; undefined where there is none. */
+  readonly accuracy?: number;
+  /** Of a language model: what it was given, and how it went on. */
+  readonly text?: { readonly prompt: string; readonly written: string };
 }
 
 export interface SlashView {
@@ -77,9 +85,23 @@ export function money(amount: bigint, denom: string): string {
   return `${sign}${(abs / 1_000_000n).toLocaleString('en-US')}${fraction === '' ? '' : `.${fraction}`} ${denom.slice(1)}`;
 }
 
-/** One finished round as a line of text. */
-export function roundLine(r: RoundView, denom: string): string {
-  const accuracy = r.accuracy === undefined ? 'computing' : `${(r.accuracy * 100).toFixed(2)} %`;
-  if (r.status === 'rejected') return `round ${String(r.round).padStart(3)}  ${'-'.padEnd(12)} rejected, the head stays`;
-  return `round ${String(r.round).padStart(3)}  ${r.miner.padEnd(12)} loss ${r.parentLoss.toFixed(4)} -> ${r.loss.toFixed(4)}  test accuracy ${accuracy.padStart(9)}  paid ${money(r.paid, denom)}`;
+/** A figure in a few letters: accuracy, or the perplexity that belongs to a loss in nats per token. */
+export function figureText({ figure, loss }: RoundView): string {
+  if (figure === undefined) return 'computing';
+  if (figure.accuracy !== undefined) return `test accuracy ${(figure.accuracy * 100).toFixed(2)} %`;
+  return figure.text === undefined ? 'no test set' : `perplexity ${Math.exp(loss).toFixed(2)}`;
+}
+
+/** Text of a model on one line. */
+export function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ');
+}
+
+/** One finished round as lines of text. */
+export function roundLines(r: RoundView, denom: string): string[] {
+  const number = String(r.round).padStart(3);
+  if (r.status === 'rejected') return [`round ${number}  ${'-'.padEnd(12)} rejected, the head stays`];
+  const line = `round ${number}  ${r.miner.padEnd(12)} loss ${r.parentLoss.toFixed(4)} -> ${r.loss.toFixed(4)}  ${figureText(r).padEnd(23)}  paid ${money(r.paid, denom)}`;
+  const text = r.figure?.text;
+  return text === undefined ? [line] : [line, `           "${oneLine(`${text.prompt}|${text.written}`)}"`];
 }

@@ -5,7 +5,7 @@ import { isNotFound, type Queries } from '../client/query.ts';
 import type { Rpc } from '../client/rpc.ts';
 import { toHex } from '../core/bytes.ts';
 import { type Commit, CommitStatus, Fault, type Job, JobStatus, RoundPhase } from '../proto/gen/pogo.v1.ts';
-import type { DaemonView, RoundView, View } from './view.ts';
+import type { DaemonView, Figure, RoundView, View } from './view.ts';
 
 export interface Watched {
   readonly view: View;
@@ -15,10 +15,10 @@ export interface Watched {
   /** Names of addresses. */
   readonly names: ReadonlyMap<string, string>;
   readonly roles: readonly { readonly address: string; readonly name: string; readonly role: DaemonView['role'] }[];
-  /** Accuracy on the test set of the job's head, recomputed from the downloaded model; undefined without a test set. */
-  readonly accuracy: (job: Job) => Promise<number | undefined>;
-  /** What an earlier run measured of a round. */
-  readonly measured: (round: number) => number | undefined;
+  /** What the model of the job's head can do, found out from the downloaded model; undefined while that is not known. */
+  readonly figure: (job: Job) => Figure | undefined;
+  /** What an earlier run found out about a round. */
+  readonly known: (round: number) => Figure | undefined;
 }
 
 const UNIT = 65_536;
@@ -85,19 +85,19 @@ function addSlashes(w: Watched, round: number, commits: readonly Commit[]): void
 
 function closedRound(w: Watched, round: number, winner: string, commits: readonly Commit[]): RoundView {
   const won = commits.find((c) => c.miner === winner && winner !== '');
-  if (won === undefined) return { round, miner: '', status: 'rejected', parentLoss: 0, loss: 0, accuracy: undefined, paid: 0n };
+  if (won === undefined) return { round, miner: '', status: 'rejected', parentLoss: 0, loss: 0, figure: undefined, paid: 0n };
   return {
     round,
     miner: w.names.get(winner) ?? winner,
     status: 'finalised',
     parentLoss: mean(won.parentLoss, won.samples),
     loss: mean(won.loss, won.samples),
-    accuracy: undefined,
+    figure: undefined,
     paid: BigInt(won.paid || '0'),
   };
 }
 
-/** Adds the rounds that have closed since the last look; the accuracy follows when the head of the round could be had. */
+/** Adds the rounds that have closed since the last look; the figure follows when the head of the round could be had. */
 async function rounds(w: Watched, job: Job): Promise<void> {
   for (let n = (w.view.rounds.at(-1)?.round ?? 0) + 1; n <= Number(job.round); n++) {
     const round = await w.queries.round(w.jobId, BigInt(n));
@@ -108,15 +108,15 @@ async function rounds(w: Watched, job: Job): Promise<void> {
       await openRound(w, n, round.phase, round.phaseEnd, round.committee.length, commits);
       return;
     }
-    w.view.rounds.push({ ...closedRound(w, n, round.winner, commits), accuracy: w.measured(n) });
+    w.view.rounds.push({ ...closedRound(w, n, round.winner, commits), figure: w.known(n) });
   }
   w.view.phase = undefined;
 }
 
-/** Measures the head once it has moved; tried again at the next look while the model cannot be had. */
-async function measure(w: Watched, job: Job): Promise<void> {
+/** Finds out what the head can do; asked again at the next look while that is not known. */
+function measure(w: Watched, job: Job): void {
   const row = w.view.rounds.find((r) => BigInt(r.round) === job.head?.round);
-  if (row !== undefined && row.accuracy === undefined) row.accuracy = await w.accuracy(job);
+  if (row !== undefined && row.figure === undefined) row.figure = w.figure(job);
 }
 
 async function openRound(w: Watched, n: number, phase: number, end: bigint, committee: number, commits: readonly Commit[]): Promise<void> {
@@ -150,7 +150,7 @@ export async function look(w: Watched): Promise<void> {
     };
     await daemons(w);
     await rounds(w, job);
-    await measure(w, job);
+    measure(w, job);
   } catch (error) {
     if (isNotFound(error) || (error as Error).name === 'ConnectionError' || (error as Error).name === 'RpcError') return;
     throw error;
