@@ -5,7 +5,7 @@
 import { InvalidStepError } from './errors.ts';
 import type { Tensor } from './layout.ts';
 import type { AttentionShape, Buffer, TransformerOp } from './program.ts';
-import { checked, faultless, gradientOf, matrixOf, type OpContext, thetaOf } from './wasm-context.ts';
+import { checked, faultless, gradientOf, LIMIT, matrixOf, type OpContext, thetaOf } from './wasm-context.ts';
 import { pad } from './wasm-memory.ts';
 import { multiplyAlone, type Product } from './wasm-product.ts';
 
@@ -73,7 +73,7 @@ function gainGrad(c: OpContext, x: { at: number; rows: number; cols: number }, i
   c.team.wait();
   const fine = pack.scales(shared.maxRight, pad(cols, 4), 14, shared.upRight, shared.invRight);
   const coarse = pack.scales(shared.maxLeft, pad(cols, 4), 8, shared.upLeft, shared.invLeft);
-  if (fine > (((50 + 12 + 127) << 23) | 0x7ffc00) || coarse > (((50 + 6 + 127) << 23) | 0x7e0000)) {
+  if (fine > LIMIT[14] || coarse > LIMIT[8]) {
     throw new InvalidStepError('normGainGrad: a scale is above 2^50');
   }
   const out = gradientOf(c, g);

@@ -30,6 +30,8 @@ export interface Matrix {
 }
 
 const INFINITE = 0x7f800000;
+/** binary32 bits of the largest magnitude that a scale of 2^50 holds: 127 * 2^50 in 8 bits, 8191 * 2^50 in 14. */
+export const LIMIT: { readonly 8: number; readonly 14: number } = { 8: ((50 + 6 + 127) << 23) | 0x7e0000, 14: ((50 + 12 + 127) << 23) | 0x7ff800 };
 
 /** A buffer's address and its shape for the samples at hand. */
 export function matrixOf(c: OpContext, buffer: Buffer): Matrix {

@@ -6,7 +6,7 @@ import { LEAF_PARAMETERS } from './layout.ts';
 import type { Buffer, ClipOp, ConvolutionOp, DenseOp, Op, TokenOp } from './program.ts';
 import { LN2 } from './tables.ts';
 import { runTransformerOp } from './wasm-attention.ts';
-import { checked, faultless, gradientOf, matrixOf, type OpContext, thetaOf } from './wasm-context.ts';
+import { checked, faultless, gradientOf, LIMIT, matrixOf, type OpContext, thetaOf } from './wasm-context.ts';
 import { multiply, type Operand } from './wasm-product.ts';
 
 /** Runs one operation, every thread of the team its share. InvalidStepError where the reference refuses. */
@@ -157,7 +157,7 @@ function columnScales(op: string, c: OpContext, x: { at: number; ld: number; row
   });
   c.team.wait();
   const top = c.kernels.pack.scales(shared.maxLeft, Math.floor((x.cols + 15) / 16) * 16, 14, shared.upLeft, shared.invLeft);
-  if (top > (((50 + 12 + 127) << 23) | 0x7ffc00)) throw new InvalidStepError(`${op}: a scale is above 2^50`);
+  if (top > LIMIT[14]) throw new InvalidStepError(`${op}: a scale is above 2^50`);
 }
 
 function crossEntropy(op: { readonly x: Buffer; readonly out: Buffer }, c: OpContext): void {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products of two matrices: how their slices are scaled and packed (kernels/pack.ts), and where the result goes.
 import { InvalidStepError } from './errors.ts';
-import type { OpContext } from './wasm-context.ts';
+import { LIMIT, type OpContext } from './wasm-context.ts';
 import { type Area, isWhole, pad } from './wasm-memory.ts';
 import { SOLO, type Team } from './wasm-team.ts';
 
@@ -10,8 +10,6 @@ const CHUNK_GROUPS = 128;
 const ACCUMULATE = 1;
 const FLUSH = 2;
 const LOWER = 4;
-/** Bits of the largest magnitude that a scale of 2^50 holds. */
-const LIMIT = { 8: ((50 + 6 + 127) << 23) | 0x7e0000, 14: ((50 + 12 + 127) << 23) | 0x7ffc00 } as const;
 
 /**
  * An operand: rows or columns of a matrix as slices of `terms` terms. `bytes`: input bytes times 2^exponent;

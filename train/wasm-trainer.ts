@@ -140,7 +140,12 @@ export class WasmTrainer implements SyncTrainer {
   #run(c: OpContext, passes: number, globalStep = 0): void {
     const command = { passes, samples: c.samples, theta: c.theta, globalStep };
     this.#threads.start(command);
-    execute(c, this.spec, command);
+    try {
+      execute(c, this.spec, command);
+    } finally {
+      // Also after a refusal: no thread may still write when the caller goes on.
+      c.team.wait();
+    }
   }
 
   /** Loss of each sample: the mean of its rows' losses, rounded down. */

@@ -28,6 +28,7 @@ try {
       // All threads agree on these before they throw, and the caller's thread reports them.
       if (!(error instanceof InvalidStepError || error instanceof InvalidCodesError)) throw error;
     }
+    team.wait();
   }
 } catch (error) {
   Atomics.store(control, CONTROL.failed, 1);

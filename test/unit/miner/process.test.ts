@@ -7,6 +7,7 @@ import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { sleep } from '../../../client/index.ts';
 import { openKeyring } from '../../../client/keyring.ts';
 import { Ledger } from '../../../miner/ledger.ts';
@@ -14,7 +15,7 @@ import { CommitStatus } from '../../../proto/gen/pogo.v1.ts';
 import { serveRpc } from './rpcserver.ts';
 import { type Stage, stage } from './stage.ts';
 
-const MAIN = new URL('../../../miner/main.ts', import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL('../../../miner/main.ts', import.meta.url));
 
 describe('daemon processes', () => {
   let on: Stage;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mnistSource } from '../../../miner/data/mnist.ts';
 import { FormatError, InvalidCodesError, InvalidStateError, InvalidStepError, SpecError } from '../../../train/errors.ts';
+import { fromBits } from '../../../train/float32.ts';
 import { initialState } from '../../../train/init.ts';
 import { reference } from '../../../train/reference.ts';
 import { gatherSamples } from '../../../train/round.ts';
@@ -10,6 +11,7 @@ import { sampleIndices } from '../../../train/samples.ts';
 import { failedVectors, VECTOR_CASES, vectorSamples } from '../../../train/vectors.ts';
 import { nativeBackend, wasmBackend } from '../../../train/wasm.ts';
 import { firstDifference } from '../../../train/wasm-check.ts';
+import { LIMIT } from '../../../train/wasm-context.ts';
 import { wasm } from '../../../train/wasm-host.ts';
 import { planMemory } from '../../../train/wasm-memory.ts';
 import { compileKernels, type Kernels, KernelsUnavailableError, readKernel, variants } from '../../../train/wasm-module.ts';
@@ -35,6 +37,11 @@ test('native kernels, where set-up could compile them, meet the same vectors on 
     return;
   }
   for (const threads of [1, 2]) assert.deepEqual(await failedVectors(nativeBackend({ threads })), []);
+});
+
+test('the largest magnitudes that a scale of 2^50 holds are 127 and 8191 of its units', () => {
+  assert.equal(fromBits(LIMIT[8]), 127 * 2 ** 50);
+  assert.equal(fromBits(LIMIT[14]), 8191 * 2 ** 50);
 });
 
 test('refusals on several threads are those of one, and the trainer works on after the next load', () => {
