@@ -63,6 +63,7 @@ export interface TxSender {
 
 const SIMULATE = { service: 'cosmos.tx.v1beta1.Service', method: 'Simulate', request: SimulateRequest, response: SimulateResponse };
 const REBROADCASTS = 5;
+const RESIMULATIONS = 4;
 const REFUSED_WAIT_MS = 5_000;
 
 interface Turn {
@@ -89,11 +90,23 @@ async function currentTurn(state: State): Promise<Turn> {
 }
 
 async function simulate(state: State, messages: readonly Any[], memo = ''): Promise<bigint> {
-  // Simulation runs on committed state, so pending transactions of ours do not count.
-  const { sequence } = await currentTurn(state);
   const { rpc, signer } = state.options;
-  const answer = await queryMethod(rpc, SIMULATE, { txBytes: simulationTx(signer.publicKey, { messages, memo, sequence }) });
-  return answer.gasInfo?.gasUsed ?? 0n;
+  for (let attempt = 0; ; attempt++) {
+    // Simulation runs on committed state, so pending transactions of ours do not count.
+    const { sequence } = await currentTurn(state);
+    try {
+      const answer = await queryMethod(rpc, SIMULATE, { txBytes: simulationTx(signer.publicKey, { messages, memo, sequence }) });
+      return answer.gasInfo?.gasUsed ?? 0n;
+    } catch (error) {
+      // A block with a transaction of ours came between the two queries; nothing was sent.
+      if (!(error instanceof QueryError && isWrongSequence(error)) || attempt === RESIMULATIONS) throw error;
+    }
+  }
+}
+
+/** Incorrect account sequence, of codespace sdk. */
+function isWrongSequence({ codespace, code }: { readonly codespace: string; readonly code: number }): boolean {
+  return codespace === 'sdk' && code === 32;
 }
 
 /** Whether the mempool or a block of this node has these bytes already. */
@@ -129,7 +142,7 @@ async function deliver(rpc: Rpc, bytes: Uint8Array): Promise<Broadcast> {
 }
 
 function expectedSequence(result: BroadcastResult): bigint | undefined {
-  if (result.codespace !== 'sdk' || result.code !== 32) return undefined;
+  if (!isWrongSequence(result)) return undefined;
   const m = /expected (\d+), got \d+/.exec(result.log);
   return m === null ? undefined : BigInt(m[1] as string);
 }

@@ -4,7 +4,7 @@
 
 import { ConnectionError, QueryError, TxFailedError } from '../client/errors.ts';
 import { createQueries, type Queries } from '../client/query.ts';
-import { createRpc, type Rpc, sleep } from '../client/rpc.ts';
+import { createRpc, type Rpc } from '../client/rpc.ts';
 import type { Signer } from '../client/signer.ts';
 import type { GasPrice } from '../client/signing.ts';
 import { createTxSender, type TxSender } from '../client/tx.ts';
@@ -93,25 +93,13 @@ async function submit(sender: TxSender, messages: readonly Any[], o: SubmitOptio
   sender.wait(tx).catch((error: Error) => onFailed?.(error));
 }
 
-/** Code of codespace sdk: incorrect account sequence. */
-const WRONG_SEQUENCE = 32;
-const SEQUENCE_ATTEMPTS = 4;
-
-/**
- * Refusals of simulation, CheckTx and block as one kind of error. A wrong sequence is tried again: it means that a block
- * with an earlier transaction of ours came between asking for the sequence and simulating with it, and nothing was sent.
- */
+/** Refusals of simulation, CheckTx and block as one kind of error. */
 async function refusals(send: () => Promise<void>): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await send();
-    } catch (error) {
-      if (!(error instanceof QueryError || error instanceof TxFailedError)) throw error;
-      if (error.codespace !== 'sdk' || error.code !== WRONG_SEQUENCE || attempt === SEQUENCE_ATTEMPTS) {
-        throw new RefusedError(error.codespace, error.code, error.log);
-      }
-      await sleep(50);
-    }
+  try {
+    await send();
+  } catch (error) {
+    if (!(error instanceof QueryError || error instanceof TxFailedError)) throw error;
+    throw new RefusedError(error.codespace, error.code, error.log);
   }
 }
 

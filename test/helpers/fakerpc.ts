@@ -29,6 +29,8 @@ export interface FakeRpc {
   faults: Fault[];
   /** Code of delivery for the next block. */
   deliverCode: number;
+  /** Simulations that a block with a transaction of the account comes before. */
+  overtaken: number;
   /** Whether the mempool's cache forgets what blocks contain. */
   forgets: boolean;
   /** Puts the mempool into a block. */
@@ -55,6 +57,7 @@ class Node implements FakeRpc {
   readonly calls = new Map<string, number>();
   faults: Fault[] = [];
   deliverCode = 0;
+  overtaken = 0;
   forgets = false;
   readonly server = createServer((request, response) => void this.serve(request, response));
 
@@ -75,6 +78,12 @@ class Node implements FakeRpc {
   }
 
   private query(path: string, data: Uint8Array): unknown {
+    if (path.endsWith('/Simulate') && this.overtaken > 0) {
+      this.overtaken -= 1;
+      this.sequence += 1;
+    }
+    if (path.endsWith('/Simulate') && sequenceOf(decode(SimulateRequest, data).txBytes) !== this.sequence)
+      return { response: { code: 32, codespace: 'sdk', log: 'account sequence mismatch: incorrect account sequence', height: String(this.height) } };
     const value =
       path === '/cosmos.auth.v1beta1.Query/Account'
         ? encode(QueryAccountResponse, {

@@ -65,6 +65,13 @@ test('without a limit the gas is simulated and multiplied, and the fee follows f
   assert.deepEqual(fee?.amount, [{ denom: 'upogo', amount: ((gas * 25n + 999n) / 1000n).toString() }]);
 });
 
+test('a simulation that a block overtakes is asked for again, and a sequence that never fits is reported', async () => {
+  node.overtaken = 2;
+  assert.ok((await sender().simulate([message])) > 0n);
+  node.overtaken = 100;
+  await assert.rejects(sender().simulate([message]), { name: 'QueryError', code: 32 });
+});
+
 test('transactions sent at once get sequences one after another without asking again', async () => {
   const s = sender();
   const sent = await Promise.all([1, 2, 3, 4].map(() => s.broadcast([message], { gas: 1000n })));
