@@ -229,8 +229,13 @@ export class Miner implements Role {
       const leaves = missing.map(({ segment, leaf }) => ({ segment, leaf }));
       const openings = await this.#options.workbench.run({ kind: 'open', context, artifactRoot: artifact.root, leaves }, { signal });
       const answers = this.#conduct.answer?.(openings, context) ?? openings;
-      for (const { index } of missing) this.#sendings.mark(`answer ${key}/${index}`, this.#height);
+      const mark = (): void => {
+        for (const { index } of missing) this.#sendings.mark(`answer ${key}/${index}`, this.#height);
+      };
+      mark();
       await this.#sendAnswers(open, splitAnswers(answers));
+      // Sending several takes some blocks; from here on they have as long to arrive as any other.
+      mark();
     });
   }
 
