@@ -32,7 +32,10 @@ function kernelNames() {
 function fingerprint(names) {
   const { version } = createRequire(import.meta.url)('assemblyscript/package.json');
   const hash = createHash('sha256').update(JSON.stringify([version, OPTIONS]));
-  for (const name of names) hash.update(`${name}\n`).update(readFileSync(join(SOURCES, `${name}.ts`)));
+  const shared = readdirSync(join(SOURCES, 'shared'))
+    .sort()
+    .map((file) => `shared/${file}`);
+  for (const file of [...names.map((name) => `${name}.ts`), ...shared]) hash.update(`${file}\n`).update(readFileSync(join(SOURCES, file)));
   return hash.digest('hex');
 }
 

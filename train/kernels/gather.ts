@@ -1,43 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operations that only move values to where they belong: embeddings and their gradients, patches of images and theirs.
 
-const TINY_BITS: i32 = (67 << 23) - 1;
-
-// @ts-ignore: decorator
-@inline
-function magnitude(x: v128): v128 {
-  return v128.and(x, i32x4.splat(0x7fffffff));
-}
-
-// NaN has the largest bits and stays, so that it is seen.
-// @ts-ignore: decorator
-@inline
-function flushed(y: v128): v128 {
-  return v128.and(y, i32x4.gt_s(magnitude(y), i32x4.splat(TINY_BITS)));
-}
-
-// @ts-ignore: decorator
-@inline
-function largest(x: v128): i32 {
-  const y = i32x4.max_s(x, i32x4.shuffle(x, x, 2, 3, 0, 1));
-  return i32x4.extract_lane(i32x4.max_s(y, i32x4.shuffle(y, y, 1, 0, 3, 2)), 0);
-}
-
-// Ones in the first n lanes.
-// @ts-ignore: decorator
-@inline
-function lanes(n: i32): v128 {
-  return i32x4.gt_s(i32x4.splat(n), i32x4(0, 1, 2, 3));
-}
-
-// The first n < 4 lanes of v, so that nothing behind them is touched.
-// @ts-ignore: decorator
-@inline
-function storeFew(p: usize, v: v128, n: i32): void {
-  store<f32>(p, f32x4.extract_lane(v, 0));
-  if (n > 1) store<f32>(p, f32x4.extract_lane(v, 1), 4);
-  if (n > 2) store<f32>(p, f32x4.extract_lane(v, 2), 8);
-}
+import { flushed, lanes, largest, magnitude, storeFew } from './shared/vector';
 
 /** out[r] = e[token of r] + p[position of r], rows of `width`; row 0 has position 0. tokens: u16. */
 export function embed(tokens: usize, rows: i32, context: i32, width: i32, e: usize, p: usize, out: usize): i32 {

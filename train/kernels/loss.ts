@@ -2,45 +2,7 @@
 // Softmax by table: cross entropy with its loss in fixed point, causal probabilities, and the way back through them.
 // Tables as int32. A row's table entries and mantissas go through scratch memory as long as the row.
 
-const TINY_BITS: i32 = (67 << 23) - 1;
-const LIMIT_14: i32 = ((50 + 12 + 127) << 23) | 0x7ff800;
-const INFINITE: i32 = 0x7f800000;
-
-// @ts-ignore: decorator
-@inline
-function magnitude(x: v128): v128 {
-  return v128.and(x, i32x4.splat(0x7fffffff));
-}
-
-// NaN has the largest bits and stays, so that it is seen.
-// @ts-ignore: decorator
-@inline
-function flushed(y: v128): v128 {
-  return v128.and(y, i32x4.gt_s(magnitude(y), i32x4.splat(TINY_BITS)));
-}
-
-// @ts-ignore: decorator
-@inline
-function largest(x: v128): i32 {
-  const y = i32x4.max_s(x, i32x4.shuffle(x, x, 2, 3, 0, 1));
-  return i32x4.extract_lane(i32x4.max_s(y, i32x4.shuffle(y, y, 1, 0, 3, 2)), 0);
-}
-
-// Ones in the first n lanes.
-// @ts-ignore: decorator
-@inline
-function lanes(n: i32): v128 {
-  return i32x4.gt_s(i32x4.splat(n), i32x4(0, 1, 2, 3));
-}
-
-// The first n < 4 lanes of v, so that nothing behind them is touched.
-// @ts-ignore: decorator
-@inline
-function storeFew(p: usize, v: v128, n: i32): void {
-  store<f32>(p, f32x4.extract_lane(v, 0));
-  if (n > 1) store<f32>(p, f32x4.extract_lane(v, 1), 4);
-  if (n > 2) store<f32>(p, f32x4.extract_lane(v, 2), 8);
-}
+import { flushed, INFINITE, lanes, largest, LIMIT_14, magnitude, storeFew } from './shared/vector';
 
 // Largest of n values.
 // @ts-ignore: decorator

@@ -8,14 +8,10 @@
 //   right panel (16 columns):            [group][pair][column][2], 256 bytes a group
 // Scales: up = 2^e, inv = 2^-e, one binary32 per slice.
 
+import { magnitude } from './shared/vector';
+
 /** 1.5 * 2^23: adding it leaves the integer nearest (ties to even) in the low bits of the sum. */
 const MAGIC: f32 = 12582912;
-
-// @ts-ignore: decorator
-@inline
-function magnitude(x: v128): v128 {
-  return v128.and(x, i32x4.splat(0x7fffffff));
-}
 
 // @ts-ignore: decorator
 @inline

@@ -7,8 +7,8 @@
 // at each use, a loaded one stays in a register (measured: a third of the whole pass). Pairs of vectors end in
 // adjacent stores, for V8's revectoriser.
 
-const INFINITE: i32 = 0x7f800000;
-const TINY: i32 = (67 << 23) - 1;
+import { INFINITE, largest, TINY_BITS } from './shared/vector';
+
 const TINY_SQUARE: i32 = (27 << 23) - 1;
 
 // @ts-ignore: decorator
@@ -23,13 +23,6 @@ function pinned(scratch: usize, value: i32): v128 {
 function pinnedFloat(scratch: usize, value: f32): v128 {
   store<f32>(scratch, value);
   return v128.load32_splat(scratch);
-}
-
-// @ts-ignore: decorator
-@inline
-function largest(x: v128): i32 {
-  const y = i32x4.max_s(x, i32x4.shuffle(x, x, 2, 3, 0, 1));
-  return i32x4.extract_lane(i32x4.max_s(y, i32x4.shuffle(y, y, 1, 0, 3, 2)), 0);
 }
 
 // y, or +0 where its magnitude (bits) is at most `tiny`; NaN has the largest bits and stays.
@@ -151,7 +144,7 @@ function sgdMoment(d: usize, m: usize, mu: v128, mag: v128, tiny: v128): v128 {
  */
 export function sgd(g: usize, codes: usize, theta: usize, m: usize, n: i32, rate: f32, momentum: f32, scratch: usize): i32 {
   const mag = pinned(scratch, 0x7fffffff), half = pinned(scratch, 0x400000), field = pinned(scratch, 0xff800000), sign = pinned(scratch, 0x80000000);
-  const tiny = pinned(scratch, TINY), mu = pinnedFloat(scratch, momentum), lr = pinnedFloat(scratch, rate);
+  const tiny = pinned(scratch, TINY_BITS), mu = pinnedFloat(scratch, momentum), lr = pinnedFloat(scratch, rate);
   const d = scratch, step: usize = g ? 256 : 0;
   let t0 = i32x4.splat(0), t1 = t0;
   for (const end = theta + (<usize>n << 2); theta < end; theta += 256, m += 256, g += step, codes += 33) {
@@ -198,7 +191,7 @@ function direction(m: v128, v: v128, root: v128, epsilon: v128, mag: v128, tiny:
  */
 export function adamw(g: usize, codes: usize, theta: usize, m: usize, v: usize, n: i32, c: usize, scratch: usize): i32 {
   const mag = pinned(scratch, 0x7fffffff), half = pinned(scratch, 0x400000), field = pinned(scratch, 0xff800000), sign = pinned(scratch, 0x80000000);
-  const tiny = pinned(scratch, TINY), tinySquare = pinned(scratch, TINY_SQUARE);
+  const tiny = pinned(scratch, TINY_BITS), tinySquare = pinned(scratch, TINY_SQUARE);
   const d = scratch, step: usize = g ? 256 : 0;
   let t0 = i32x4.splat(0), t1 = t0;
   for (const end = theta + (<usize>n << 2); theta < end; theta += 256, m += 256, v += 256, g += step, codes += 33) {
