@@ -36,6 +36,7 @@ import { initialState } from '../../../train/init.ts';
 import { kernelId } from '../../../train/kernel.ts';
 import { reference } from '../../../train/reference.ts';
 import { stateTree } from '../../../train/round.ts';
+import type { TrainSpec } from '../../../train/spec.ts';
 import { CHAIN, type Signer } from '../../helpers/fixture.ts';
 import { SPEC, TERMS } from './fixture.ts';
 import { type MockChain, mockChain } from './mockchain.ts';
@@ -79,13 +80,22 @@ export function localWorkbench(bench: Bench): Workbench {
   };
 }
 
-export async function stage(accounts: number, terms: Partial<RoundTerms> = {}): Promise<Stage> {
+/** What the job trains, on which sets. */
+export interface Work {
+  readonly spec: TrainSpec;
+  readonly training: string;
+  readonly evaluation: string;
+}
+
+const DIGITS: Work = { spec: SPEC, training: 'mnist/test', evaluation: 'mnist/holdout' };
+
+export async function stage(accounts: number, terms: Partial<RoundTerms> = {}, work: Work = DIGITS): Promise<Stage> {
   const chain = await mockChain(accounts, { round_pause: 2, committee_size: 16 });
   const root = mkdtempSync(join(tmpdir(), 'pogo-stage-'));
   const stop = new AbortController();
   const blocks = chain.run(stop.signal);
   const players: Player[] = [];
-  const job = await createJob(chain, { ...TERMS, ...terms });
+  const job = await createJob(chain, { ...TERMS, ...terms }, work);
   const until: Stage['until'] = async (what, condition) => {
     for (const started = Date.now(); Date.now() - started < LIMIT_MS; await sleep(10)) {
       const current = await chain.queries.job(job);
@@ -123,7 +133,7 @@ export async function stage(accounts: number, terms: Partial<RoundTerms> = {}): 
   };
 }
 
-async function createJob(chain: MockChain, terms: RoundTerms): Promise<bigint> {
+async function createJob(chain: MockChain, terms: RoundTerms, { spec, training, evaluation }: Work): Promise<bigint> {
   const signer = createSigner((chain.accounts[0] as Signer).privateKey, CHAIN.addressPrefix);
   const sender = createTxSender({ rpc: chain.rpc, signer, chainId: CHAIN.chainId, pollMs: 5 });
   const initSeed = new Uint8Array(32).fill(3);
@@ -132,12 +142,12 @@ async function createJob(chain: MockChain, terms: RoundTerms): Promise<bigint> {
       owner: signer.address,
       title: 'digits',
       mode: Mode.MODE_RACE,
-      spec: specToProto(SPEC),
-      kernelId: kernelId(SPEC),
-      training: describeDataset(await openDataset('mnist/test')),
-      evaluation: describeDataset(await openDataset('mnist/holdout')),
+      spec: specToProto(spec),
+      kernelId: kernelId(spec),
+      training: describeDataset(await openDataset(training)),
+      evaluation: describeDataset(await openDataset(evaluation)),
       initSeed,
-      initStateRoot: stateTree(SPEC, initialState(SPEC, initSeed)).root,
+      initStateRoot: stateTree(spec, initialState(spec, initSeed)).root,
       terms,
       escrow: { denom: CHAIN.bondDenom, amount: '1000000' },
     }),
