@@ -6,6 +6,7 @@ import protobuf from 'protobufjs';
 import descriptor from '../proto/gen/descriptor.json' with { type: 'json' };
 import type { Input, MessageType } from '../proto/message.ts';
 import { equalBytes } from './bytes.ts';
+import { type WireLimits, wireComplaint } from './wire.ts';
 
 const root: protobuf.Root = protobuf.Root.fromJSON(descriptor as protobuf.INamespace);
 root.resolveAll();
@@ -179,9 +180,14 @@ export function decode<T>(type: MessageType<T>, bytes: Uint8Array): T {
   return fill(reflected, reflected.toObject(decodeMessage(reflected, bytes), TO_OBJECT)) as T;
 }
 
-/** As `decode`, for bytes of others: refuses whatever is not the canonical encoding (unknown or repeated fields, long varints, explicit defaults). */
-export function decodeStrict<T>(type: MessageType<T>, bytes: Uint8Array): T {
+/**
+ * As `decode`, for bytes of others: refuses whatever is not the canonical encoding (unknown or repeated fields, long varints,
+ * explicit defaults), and what is beyond `limits` before anything is made of it.
+ */
+export function decodeStrict<T>(type: MessageType<T>, bytes: Uint8Array, limits?: WireLimits): T {
   const reflected = reflect(type.typeName);
+  const complaint = limits === undefined ? undefined : wireComplaint(reflected, bytes, limits);
+  if (complaint !== undefined) throw new CodecError(`${reflected.name}: ${complaint}`);
   const message = decodeMessage(reflected, bytes);
   if (!equalBytes(plain(reflected.encode(message).finish()), plain(bytes)))
     throw new CodecError(`${reflected.name}: the bytes are not the canonical encoding`);

@@ -2,13 +2,20 @@
 // The three kinds of failure. A TxError is a rule that said no: the transaction fails with that code. Any other
 // exception in a message handler becomes the reserved internal code. CorruptStateError stops the node.
 
-/** A transaction or query refused by a rule. CometBFT hashes the code, never the message. */
+/** Longest message in UTF-16 code units: what was seen may be a megabyte, and messages are kept with results. */
+const MAX_MESSAGE = 2000;
+
+/**
+ * A transaction or query refused by a rule. CometBFT hashes the code, never the message. The message is cut to a sane
+ * length and made well-formed: half a surrogate pair, left by quoting a part of what somebody sent, has no UTF-8 form, so
+ * that no answer could be encoded and the node would stop.
+ */
 export class TxError extends Error {
   override readonly name = 'TxError';
   readonly codespace: string;
   readonly code: number;
   constructor(codespace: string, code: number, message: string) {
-    super(message);
+    super((message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}...` : message).toWellFormed());
     this.codespace = codespace;
     this.code = code;
   }

@@ -8,11 +8,14 @@ import { errInvalidRequest, errTxDecode, errTxTooLarge } from './errors.ts';
 import { sha256 } from './hash.ts';
 import type { AnyMessageHandler } from './module.ts';
 import type { Router } from './router.ts';
+import type { WireLimits } from './wire.ts';
 
 /** Bytes of a transaction at most (CometBFT's mempool default). */
 export const MAX_TX_BYTES: number = 1_048_576;
 const MAX_MESSAGES = 256;
 const MAX_SIGNERS = 16;
+/** Twice the hashes that the longest transaction can hold, and twice the depth of our deepest message. */
+const LIMITS: WireLimits = { items: 65_536, depth: 12 };
 
 export interface TxMessage {
   readonly any: Any;
@@ -53,25 +56,30 @@ function decodeMessages(router: Router, messages: readonly Any[]): readonly TxMe
   return messages.map((any, i) => {
     const handler = router.message(any.typeUrl);
     if (handler === undefined) throw errTxDecode(`messages[${i}]: unable to resolve type URL ${any.typeUrl.slice(0, 200)}`);
-    return { any, handler, value: strict(`messages[${i}]`, () => decodeStrict(handler.type, any.value)) };
+    return { any, handler, value: strict(`messages[${i}]`, () => decodeStrict(handler.type, any.value, LIMITS)) };
   });
 }
 
 function signersOf(messages: readonly TxMessage[], payer: string): readonly string[] {
   const signers: string[] = [];
-  for (const m of messages) for (const s of m.handler.signers(m.value)) if (!signers.includes(s)) signers.push(s);
-  if (payer !== '' && !signers.includes(payer)) signers.push(payer);
+  const add = (signer: string): void => {
+    if (signers.includes(signer)) return;
+    // At once: one message may name a hundred thousand, and looking each up among the others would take minutes.
+    if (signers.length === MAX_SIGNERS) throw errInvalidRequest(`messages: more than ${MAX_SIGNERS} signers`);
+    signers.push(signer);
+  };
+  for (const m of messages) for (const s of m.handler.signers(m.value)) add(s);
+  if (payer !== '') add(payer);
   if (signers.length === 0) throw errInvalidRequest('messages: no message names a signer');
-  if (signers.length > MAX_SIGNERS) throw errInvalidRequest(`messages: ${signers.length} signers; at most ${MAX_SIGNERS} are allowed`);
   return signers;
 }
 
 /** Structure of transaction bytes; throws TxError (sdk/2, 18 or 21) naming the part that does not fit. */
 export function decodeTx(router: Router, bytes: Uint8Array): DecodedTx {
   if (bytes.length > MAX_TX_BYTES) throw errTxTooLarge(`tx: ${bytes.length} bytes; at most ${MAX_TX_BYTES} are allowed`);
-  const raw = strict('tx', () => decodeStrict(TxRaw, bytes));
-  const body = strict('body', () => decodeStrict(TxBody, raw.bodyBytes));
-  const authInfo = strict('auth_info', () => decodeStrict(AuthInfo, raw.authInfoBytes));
+  const raw = strict('tx', () => decodeStrict(TxRaw, bytes, LIMITS));
+  const body = strict('body', () => decodeStrict(TxBody, raw.bodyBytes, LIMITS));
+  const authInfo = strict('auth_info', () => decodeStrict(AuthInfo, raw.authInfoBytes, LIMITS));
   const messages = decodeMessages(router, body.messages);
   const payer = authInfo.fee?.payer ?? '';
   const signers = signersOf(messages, payer);
