@@ -30,3 +30,13 @@ export class InvalidCodesError extends Error {
 export class FormatError extends Error {
   override readonly name = 'FormatError';
 }
+
+/** A backend cannot run here: a package, a driver or a device is missing. */
+export class BackendUnavailableError extends Error {
+  override readonly name = 'BackendUnavailableError';
+}
+
+/** A backend differs from the reference in at least one bit and must not be used. */
+export class BackendMismatchError extends Error {
+  override readonly name = 'BackendMismatchError';
+}
