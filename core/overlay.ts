@@ -25,14 +25,27 @@ function checkWrite(key: Uint8Array, value: Uint8Array): void {
   if (!(value instanceof Uint8Array)) throw new CorruptStateError('store: a value must be bytes');
 }
 
-function inRange(key: Uint8Array, range: Range): boolean {
-  if (range.start !== undefined && compareBytes(key, range.start) < 0) return false;
-  return range.end === undefined || compareBytes(key, range.end) < 0;
+/** Keys that a layer puts in order one by one; more are sorted at once. */
+const FEW = 16;
+
+/** First place in `keys`, which are in order, of a key that is not below `key`. */
+function lowerBound(keys: readonly string[], key: string): number {
+  let from = 0;
+  let to = keys.length;
+  while (from < to) {
+    const mid = (from + to) >>> 1;
+    if ((keys[mid] as string) < key) from = mid + 1;
+    else to = mid;
+  }
+  return from;
 }
 
 /** One sub-store's writes over a base. */
 class StoreLayer implements WriteStore {
-  readonly writes: Map<string, Written> = new Map();
+  private readonly writes: Map<string, Written> = new Map();
+  /** Keys of `writes` in order, but for those in `fresh`. */
+  private order: string[] = [];
+  private fresh: string[] = [];
   private readonly base: ReadStore;
 
   constructor(base: ReadStore) {
@@ -50,16 +63,38 @@ class StoreLayer implements WriteStore {
 
   set(key: Uint8Array, value: Uint8Array): void {
     checkWrite(key, value);
-    this.writes.set(mapKey(key), { key, value });
+    this.write({ key, value });
   }
 
   delete(key: Uint8Array): void {
-    this.writes.set(mapKey(key), { key, value: undefined });
+    this.write({ key, value: undefined });
+  }
+
+  private write(written: Written): void {
+    const key = mapKey(written.key);
+    if (!this.writes.has(key)) this.fresh.push(key);
+    this.writes.set(key, written);
+  }
+
+  /** All keys in order. A block of thousands of messages that each iterate must not sort or scan all its writes for each. */
+  private keys(): readonly string[] {
+    if (this.fresh.length > FEW) this.order = [...this.order, ...this.fresh].sort((a, b) => (a < b ? -1 : 1));
+    else for (const key of this.fresh) this.order.splice(lowerBound(this.order, key), 0, key);
+    this.fresh = [];
+    return this.order;
+  }
+
+  private within({ start, end, reverse }: Range): Written[] {
+    const keys = this.keys();
+    const from = start === undefined ? 0 : lowerBound(keys, mapKey(start));
+    const to = end === undefined ? keys.length : lowerBound(keys, mapKey(end));
+    const found = keys.slice(from, to).map((key) => this.writes.get(key) as Written);
+    return reverse === true ? found.reverse() : found;
   }
 
   *iterate(range: Range = {}): IterableIterator<Entry> {
     const sign = range.reverse === true ? -1 : 1;
-    const own = [...this.writes.values()].filter((w) => inRange(w.key, range)).sort((a, b) => sign * compareBytes(a.key, b.key));
+    const own = this.within(range);
     let at = 0;
     for (const entry of this.base.iterate(range)) {
       for (; at < own.length; at++) {
@@ -83,7 +118,7 @@ class StoreLayer implements WriteStore {
   }
 
   sorted(): readonly Written[] {
-    return [...this.writes.values()].sort((a, b) => compareBytes(a.key, b.key));
+    return this.within({});
   }
 }
 

@@ -90,3 +90,41 @@ test('an undeclared sub-store and an impossible key are defects of the applicati
   assert.throws(() => layer.store('a').set(new Uint8Array(0), Uint8Array.of(1)), { name: 'CorruptStateError' });
   assert.throws(() => layer.store('a').set(new Uint8Array(1025), Uint8Array.of(1)), { name: 'CorruptStateError' });
 });
+
+test('iterations between writes see a plain map, whatever the order and number of keys written between them', () => {
+  const byte = fc.integer({ min: 0, max: 255 });
+  const step = fc.record({
+    keys: fc.array(fc.array(byte, { minLength: 1, maxLength: 2 }), { maxLength: 40 }),
+    remove: fc.boolean(),
+    start: fc.option(fc.array(byte, { minLength: 1, maxLength: 2 }), { nil: undefined }),
+    end: fc.option(fc.array(byte, { minLength: 1, maxLength: 2 }), { nil: undefined }),
+    reverse: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 8 }), (steps) => {
+      const parent = new Overlay(memoryStore({ stores: NAMES, keep: 0 }).latest());
+      parent.store('a').set(Uint8Array.of(7), Uint8Array.of(1));
+      const store = parent.fork().store('a');
+      const model = new Map([['07', '01']]);
+      for (const [i, { keys, remove, start, end, reverse }] of steps.entries()) {
+        for (const k of keys) {
+          const bytes = Uint8Array.from(k);
+          if (remove) store.delete(bytes);
+          else store.set(bytes, Uint8Array.of(i));
+          if (remove) model.delete(toHex(bytes));
+          else model.set(toHex(bytes), toHex(Uint8Array.of(i)));
+        }
+        const range = {
+          ...(start === undefined ? {} : { start: Uint8Array.from(start) }),
+          ...(end === undefined ? {} : { end: Uint8Array.from(end) }),
+          reverse,
+        };
+        const inside = (k: string): boolean =>
+          (start === undefined || k >= toHex(Uint8Array.from(start))) && (end === undefined || k < toHex(Uint8Array.from(end)));
+        const expected = [...model].filter(([k]) => inside(k)).sort(([x], [y]) => (x < y ? -1 : 1));
+        const found = [...store.iterate(range)].map(([k, v]) => [toHex(k), toHex(v)]);
+        assert.deepEqual(found, reverse ? expected.toReversed() : expected);
+      }
+    }),
+  );
+});
