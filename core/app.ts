@@ -34,11 +34,6 @@ export interface ApplicationOptions {
   readonly onInternalError?: (error: unknown) => void;
 }
 
-interface Pending {
-  readonly height: bigint;
-  readonly block: BlockInfo;
-}
-
 const EMPTY = new Uint8Array(0);
 const NO_BLOCK: BlockInfo = { height: 0n, time: 0n, hash: EMPTY, proposer: EMPTY, lastCommit: [], misbehavior: [] };
 
@@ -79,15 +74,18 @@ export function createApplication(options: ApplicationOptions): Application {
   const minGasPrices = options.minGasPrices ?? new Map<string, bigint>();
   // State of InitChain until the first commit; nothing of it is durable before.
   let genesis: Overlay | undefined;
-  let pending: Pending | undefined;
-  let lastBlock: BlockInfo = { ...NO_BLOCK, height: store.last().height };
+  let firstHeight = 1n;
+  let pending: bigint | undefined;
   let check = new Overlay(store.latest());
 
   const base = (): MultiReadStore => genesis ?? store.latest();
+  const lastHeight = (): bigint => (genesis === undefined ? store.last().height : firstHeight - 1n);
 
-  function environment(state: MultiReadStore, block: BlockInfo): Environment {
-    const { chain, gasTable } = chainState.read(state);
-    return { router, ante: options.ante, crypto, chain, gasTable, block, minGasPrices, onInternalError };
+  /** What the transactions of `block` have in common; of a state that is read only, the block is its last one. */
+  function environment(state: MultiReadStore, block: BlockInfo | bigint): Environment {
+    const { chain, gasTable, blockTime } = chainState.read(state);
+    const info = typeof block === 'bigint' ? { ...NO_BLOCK, height: block, time: blockTime } : block;
+    return { router, ante: options.ante, crypto, chain, gasTable, block: info, minGasPrices, onInternalError };
   }
 
   function hookContext(env: Environment, overlay: Overlay): Context {
@@ -116,16 +114,15 @@ export function createApplication(options: ApplicationOptions): Application {
     }
     overlay.takeEvents();
     genesis = overlay;
+    firstHeight = request.initialHeight;
     pending = undefined;
     check = new Overlay(overlay);
-    lastBlock = { ...block, height: request.initialHeight - 1n };
     return { consensusParams: chainState.updates(seed), validators: toAbciUpdates(updates), appHash: EMPTY };
   }
 
   function expectedHeight(request: abci.RequestFinalizeBlock): void {
-    const last = store.last().height;
-    const expected = last === 0n ? lastBlock.height + 1n : last + 1n;
-    if (last === 0n && genesis === undefined)
+    const expected = lastHeight() + 1n;
+    if (store.last().height === 0n && genesis === undefined)
       throw new CorruptStateError('FinalizeBlock before InitChain: the node has data of a chain that the application lacks; restore or reset both');
     if (request.height !== expected) throw new CorruptStateError(`FinalizeBlock for height ${request.height}; the application expects ${expected}`);
   }
@@ -158,7 +155,7 @@ export function createApplication(options: ApplicationOptions): Application {
     events.push(...tagged(overlay.takeEvents(), 'EndBlock'));
     const consensusParamUpdates = chainState.updates(hookContext(env, overlay));
     const appHash = store.stage(request.height, changesOf(overlay));
-    pending = { height: request.height, block };
+    pending = request.height;
     return { events, txResults, validatorUpdates: toAbciUpdates(updates), consensusParamUpdates, appHash };
   }
 
@@ -173,26 +170,25 @@ export function createApplication(options: ApplicationOptions): Application {
 
   async function commit(): Promise<abci.ResponseCommit> {
     if (pending === undefined) throw new CorruptStateError('Commit without FinalizeBlock');
-    const { height, block } = pending;
+    const height = pending;
     const info = await store.commit();
     if (info.height !== height) throw new CorruptStateError(`Commit of height ${height} left the store at ${info.height}`);
     genesis = undefined;
     pending = undefined;
-    lastBlock = block;
     check = new Overlay(store.latest());
     return { retainHeight: 0n };
   }
 
   function checkTx(request: abci.RequestCheckTx): abci.ResponseCheckTx {
     const state = base();
-    const result = executeTx(environment(state, lastBlock), check, request.tx, request.type === 1 ? 'recheck' : 'check');
+    const result = executeTx(environment(state, lastHeight()), check, request.tx, request.type === 1 ? 'recheck' : 'check');
     check.takeEvents();
     const { tx: _tx, ...rest } = result;
     return rest;
   }
 
   function exportGenesis(): { readonly appState: JsonObject; readonly height: bigint } {
-    const env = environment(store.latest(), lastBlock);
+    const env = environment(store.latest(), store.last().height);
     const ctx = createContext(env, new Overlay(store.latest()), 'query', freeMeter());
     const appState: Record<string, Json> = {};
     for (const module of modules) appState[module.name] = module.genesis.export(ctx);
@@ -209,12 +205,7 @@ export function createApplication(options: ApplicationOptions): Application {
     },
     initChain,
     checkTx,
-    query: (request) =>
-      runQuery(
-        { store, version: options.version, environment: (state, height) => environment(state, { ...lastBlock, height }) },
-        request,
-        onInternalError,
-      ),
+    query: (request) => runQuery({ store, version: options.version, environment }, request, onInternalError),
     prepareProposal: (request) => ({ txs: selectTxs(router, request.txs, request.maxTxBytes, chainState.read(base()).maxBlockGas) }),
     processProposal: (request) => ({ status: acceptable(router, request.txs, chainState.read(base()).maxBlockGas) ? 1 : 2 }),
     extendVote: () => ({ voteExtension: EMPTY }),

@@ -10,6 +10,8 @@ export interface ChainView {
   readonly chain: ChainConfig;
   readonly gasTable: GasTable;
   readonly appVersion: bigint;
+  /** Time of the block that made the state, in nanoseconds; of the genesis before the first one. */
+  readonly blockTime: bigint;
   /** Gas that a block may use; undefined for no limit. */
   readonly maxBlockGas: bigint | undefined;
 }

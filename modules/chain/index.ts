@@ -4,7 +4,7 @@ import type { Module } from '../../core/module.ts';
 import { genesisOf } from './genesis.ts';
 import { chainStateOf, migrate } from './keeper.ts';
 import { type Migration, migrations } from './migrations.ts';
-import { paramsChanged, RESERVED_STORE, STORE } from './state.ts';
+import { blockTime, paramsChanged, RESERVED_STORE, STORE } from './state.ts';
 
 export { defaultGenesis as defaultChainGenesis } from './genesis.ts';
 export { appVersion, consensusParams, fixedGas, maxBlockGas, setConsensusParams, stakeGas } from './keeper.ts';
@@ -20,6 +20,7 @@ export function createChain(table: readonly Migration[]): Module {
     queries: [],
     genesis: genesisOf(table),
     beginBlock(ctx) {
+      blockTime.set(ctx, ctx.block.time);
       paramsChanged.delete(ctx);
       migrate(ctx, table);
     },

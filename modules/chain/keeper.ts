@@ -67,6 +67,7 @@ function view(from: Readable, table: readonly Migration[]): ChainView {
     chain: { chainId: state.chainId.need(from), addressPrefix: state.addressPrefix.need(from), bondDenom: state.bondDenom.need(from) },
     gasTable: state.gasTable.need(from),
     appVersion: app,
+    blockTime: state.blockTime.need(from),
     maxBlockGas: maxBlockGas(from),
   };
 }
@@ -80,6 +81,7 @@ export function chainStateOf(table: readonly Migration[]): ChainState {
     },
     start(ctx, params) {
       state.chainId.set(ctx, ctx.chain.chainId);
+      state.blockTime.set(ctx, ctx.block.time);
       state.consensusParams.set(ctx, fillParams(params, params?.version?.app ?? 0n));
     },
     read: (from) => view(from, table),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys of the sub-store `chain`.
-import { type Item, item, messageValue, stringValue, unitValue } from '../../core/collections.ts';
+import { type Item, intValue, item, messageValue, stringValue, unitValue } from '../../core/collections.ts';
 import { GasTable, Version } from '../../proto/gen/pogo.chain.v1.ts';
 import { ConsensusParams } from '../../proto/gen/tendermint.types.ts';
 
@@ -22,3 +22,5 @@ export const bondDenom: Item<string> = item(STORE, 5, stringValue);
 export const chainId: Item<string> = item(STORE, 6, stringValue);
 /** 07 -> 01 while the consensus parameters of this block have still to be told to CometBFT */
 export const paramsChanged: Item<true> = item(STORE, 7, unitValue);
+/** 08 -> time of the block in nanoseconds, as decimal text: what a node that restarts has no other way to know */
+export const blockTime: Item<bigint> = item(STORE, 8, intValue);
