@@ -6,7 +6,9 @@ import { hash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { useSha256 } from '../core/hash.ts';
 import { mnistSource } from '../miner/data/mnist.ts';
+import { openEngine } from '../miner/work/backends.ts';
 import type { Trainer } from '../train/backend.ts';
+import { delegate } from '../train/delegate.ts';
 import { bitsOf } from '../train/float32.ts';
 import { initialState } from '../train/init.ts';
 import { philox } from '../train/philox.ts';
@@ -78,12 +80,22 @@ function mnist(): Dataset {
   return { size: bytes.length / n, sample: (i) => bytes.subarray(i * n, (i + 1) * n) };
 }
 
-function createTrainer(backend: string, spec: TrainSpec, threads: number): Trainer {
-  if (backend === 'reference' && threads === 1) return reference.create(spec);
-  if (backend === 'wasm') return wasmBackend({ threads }).create(spec);
-  if (backend === 'native') return nativeBackend({ threads }).create(spec);
-  if (backend === 'reference') throw new Error('bench: --threads must be 1 for the reference');
-  throw new Error(`bench: --backend ${backend} is not one of reference, wasm, native`);
+interface Opened {
+  readonly trainer: Trainer;
+  close(): Promise<void>;
+}
+
+async function openTrainer(name: string, spec: TrainSpec, threads: number): Promise<Opened> {
+  const own = (trainer: Trainer): Opened => ({ trainer, close: async () => await trainer.close() });
+  if (name === 'wasm') return own(wasmBackend({ threads }).create(spec));
+  if (name === 'native') return own(nativeBackend({ threads }).create(spec));
+  if (name !== 'reference' && name !== 'tfjs' && name !== 'webgpu') {
+    throw new Error(`bench: --backend ${name} is not one of reference, wasm, native, tfjs, webgpu`);
+  }
+  if (threads !== 1) throw new Error(`bench: --threads must be 1 for ${name}`);
+  if (name === 'reference') return own(reference.create(spec));
+  const engine = await openEngine(name);
+  return { trainer: await delegate(engine).create(spec), close: async () => engine.close() };
 }
 
 interface Timing {
@@ -138,14 +150,14 @@ async function benchTrain(): Promise<{ readonly result: Result; readonly json: b
   const threads = Number(values.threads);
   useSha256((data) => new Uint8Array(hash('sha256', data, 'buffer')));
   const spec = specOf(workload);
-  const trainer = createTrainer(values.backend, spec, threads);
+  const { trainer, close } = await openTrainer(values.backend, spec, threads);
   await trainer.load(initialState(spec, new Uint8Array(32).fill(1)));
   const data = spec.model.kind === 'gpt' ? text(sampleBytes(spec.model)) : mnist();
   if (data.sample(0).length !== sampleBytes(spec.model)) throw new Error('bench: data and model do not fit');
   const commit = !values['no-commit'];
   await measure(trainer, data, Math.min(1, seconds / 4), commit);
   const t = await measure(trainer, data, seconds, commit);
-  await trainer.close();
+  await close();
   const sorted = t.rates.sort((a, b) => a - b);
   const rounded = (x: number, digits: number): number => Number(x.toFixed(digits));
   return {

@@ -6,6 +6,7 @@ import { createQueries } from '../client/query.ts';
 import { createRpc } from '../client/rpc.ts';
 import { ATTACK_NAMES, attackOf } from './attacks/conduct.ts';
 import { failover } from './chain.ts';
+import { addBackendsCommand } from './commands/backends.ts';
 import { addDataCommands } from './commands/data.ts';
 import { addModelCommands } from './commands/model.ts';
 import { loadConfig, type MinerConfig } from './config.ts';
@@ -87,6 +88,7 @@ function createProgram(): Command {
     .description('what chain and daemon say about the configured account')
     .addOption(config())
     .action((flags: ConfigFlag) => status(flags));
+  addBackendsCommand(program);
   addDataCommands(program);
   addModelCommands(program);
   return program;

@@ -23,6 +23,11 @@ export interface LoadedTf {
 
 const require = createRequire(import.meta.url);
 
+/** Whether a native build is installed, without loading it. */
+export function hasNativeTf(): boolean {
+  return NATIVE.some(installed);
+}
+
 /** The fastest TensorFlow.js that is installed. BackendUnavailableError says what is missing or does not load. */
 export async function loadTf(): Promise<LoadedTf> {
   const name = NATIVE.find(installed);

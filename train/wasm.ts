@@ -2,6 +2,7 @@
 // The wasm backend: SIMD kernels compiled to WebAssembly, the default of every miner and verifier; and native, which is
 // the same trainer with C kernels where there are some.
 import type { SyncBackend } from './backend.ts';
+import { BackendMismatchError } from './errors.ts';
 import { useHashMany } from './merkle.ts';
 import { validateSpec } from './validate.ts';
 import { firstDifference } from './wasm-check.ts';
@@ -9,11 +10,6 @@ import { wasmHashMany } from './wasm-hash.ts';
 import { type CompiledKernels, compileKernels, KernelsUnavailableError, type Variant, variants } from './wasm-module.ts';
 import { whyNoNative } from './wasm-native.ts';
 import { WasmTrainer } from './wasm-trainer.ts';
-
-/** No variant of the kernels computes what the reference does on this machine. */
-export class BackendMismatchError extends Error {
-  override readonly name = 'BackendMismatchError';
-}
 
 export interface WasmBackend extends SyncBackend {
   /** The variant that agreed with the reference; see wasm-module.ts. */

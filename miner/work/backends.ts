@@ -1,22 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which kernels train. All give the same bits, so the choice is about speed alone.
+// Which kernels train. All give the same bits, so the choice is about speed alone; one that differs is never used.
 import type { Backend } from '../../train/backend.ts';
+import { checkedDelegate, type ProductEngine } from '../../train/delegate.ts';
+import { BackendUnavailableError } from '../../train/errors.ts';
 import { reference } from '../../train/reference.ts';
-import { wasmBackend } from '../../train/wasm.ts';
+import { tfjsEngine } from '../../train/tfjs.ts';
+import { hasNativeTf, loadTf } from '../../train/tfjs-node.ts';
+import { nativeBackend, wasmBackend } from '../../train/wasm.ts';
+import { webgpuEngine } from '../../train/webgpu.ts';
+import { loadGpu } from '../../train/webgpu-node.ts';
+import { fastestOf } from './fastest.ts';
 
-export const BACKENDS = ['auto', 'wasm', 'reference'] as const;
+export const BACKENDS = ['auto', 'native', 'wasm', 'reference', 'tfjs', 'webgpu'] as const;
 export type BackendName = (typeof BACKENDS)[number];
 
-/**
- * The backend of that name; `auto` is the fastest that agrees with the reference on this machine, else the reference,
- * whose name then says why. A backend that differs in one bit is never used.
- */
-export function selectBackend(name: BackendName): Backend {
-  if (name === 'reference') return reference;
-  try {
-    return wasmBackend();
-  } catch (error) {
-    if (name === 'wasm') throw error;
-    return { ...reference, name: `reference (slow; ${(error as Error).message})` };
+/** Backends that have products computed elsewhere. */
+export type EngineName = 'tfjs' | 'webgpu';
+
+export interface OpenEngine extends ProductEngine {
+  /** False where the processor would compute the products slower than our own kernels do. */
+  readonly hardware: boolean;
+  /** Frees the device. */
+  close(): void;
+}
+
+/** The engine of that name, not compared with anything. BackendUnavailableError says what is missing. */
+export async function openEngine(name: EngineName): Promise<OpenEngine> {
+  if (name === 'tfjs') {
+    const { tf, native } = await loadTf();
+    return { ...tfjsEngine(tf), hardware: native, close: () => undefined };
   }
+  const engine = await webgpuEngine(await loadGpu());
+  return { name, compute: (products) => engine.compute(products), hardware: !engine.software, close: () => engine.close() };
+}
+
+/**
+ * The backend of that name. BackendMismatchError when it differs from the reference in one bit, naming the operation;
+ * BackendUnavailableError or KernelsUnavailableError when it cannot run here. `auto` never fails: see `automatic`.
+ */
+export async function selectBackend(name: BackendName): Promise<Backend> {
+  switch (name) {
+    case 'auto':
+      return await automatic();
+    case 'reference':
+      return reference;
+    case 'wasm':
+      return wasmBackend();
+    case 'native':
+      return nativeBackend();
+    default:
+      return await checked(await openEngine(name));
+  }
+}
+
+async function checked(engine: OpenEngine): Promise<Backend> {
+  try {
+    return await checkedDelegate(engine);
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
+}
+
+/**
+ * The fastest for each model of those that agree with the reference on this machine: our own kernels, a GPU and a native
+ * TensorFlow.js, but nothing that plays a GPU on the processor. The reference, its name saying why, when there is none.
+ */
+async function automatic(): Promise<Backend> {
+  const faults: string[] = [];
+  const found: Backend[] = [];
+  for (const open of [nativeBackend, wasmBackend, () => onHardware('webgpu'), () => onHardware('tfjs')]) {
+    try {
+      found.push(await open());
+    } catch (error) {
+      faults.push((error as Error).message);
+    }
+  }
+  return fastestOf(found) ?? { ...reference, name: `reference (slow; ${faults.join('; ')})` };
+}
+
+async function onHardware(name: EngineName): Promise<Backend> {
+  if (name === 'tfjs' && !hasNativeTf()) throw new BackendUnavailableError('tfjs: no native build is installed');
+  const engine = await openEngine(name);
+  if (engine.hardware) return await checked(engine);
+  engine.close();
+  throw new BackendUnavailableError(`${name}: nothing but the processor would run it`);
 }

@@ -28,9 +28,9 @@ export type WorkerAnswer =
 /** Least milliseconds between two reports of progress. */
 const PROGRESS_MS = 200;
 
-function serve(port: NonNullable<typeof parentPort>, setup: WorkerSetup): void {
+async function serve(port: NonNullable<typeof parentPort>, setup: WorkerSetup): Promise<void> {
   useNativeHash();
-  const backend = selectBackend(setup.backend);
+  const backend = await selectBackend(setup.backend);
   const bench = new Bench(backend, setup.options);
   const cancelled = new Int32Array(setup.cancelled);
   const answer = (message: WorkerAnswer): void => port.postMessage(message);
@@ -58,4 +58,4 @@ function serve(port: NonNullable<typeof parentPort>, setup: WorkerSetup): void {
   answer({ id: 0, kind: 'ready', backend: backend.name });
 }
 
-if (parentPort !== null) serve(parentPort, workerData as WorkerSetup);
+if (parentPort !== null) await serve(parentPort, workerData as WorkerSetup);
