@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatAddress, parseAddress } from '../../core/address.ts';
 import { compareBytes, equalBytes } from '../../core/bytes.ts';
-import { type Coin, formatCoins, parseCoins, toProtoCoin } from '../../core/coin.ts';
+import { type Coin, formatCoins, MAX_AMOUNT, parseCoins, toProtoCoin } from '../../core/coin.ts';
 import type { ChainConfig } from '../../core/context.ts';
 import { asObject, type Json, type JsonObject } from '../../core/json.ts';
 import type { GenesisHooks } from '../../core/module.ts';
@@ -10,7 +10,7 @@ import { type Balance, GenesisState, type Metadata, type Params, type SendEnable
 import { ensureAccount } from '../auth/index.ts';
 import { setBalance, sumOfBalances } from './keeper.ts';
 import * as state from './state.ts';
-import { addCoins, checkMetadata, checkSendEnabled, DEFAULT_PARAMS, equalCoins } from './types.ts';
+import { checkMetadata, checkSendEnabled, DEFAULT_PARAMS, equalCoins, sumCoins } from './types.ts';
 
 const PATH = 'app_state.bank';
 
@@ -29,8 +29,10 @@ function parse(json: Json, chain: ChainConfig): BankGenesis {
     address: parseAddress(b.address, chain.addressPrefix, `${PATH}.balances[${i}].address`),
     coins: parseCoins(b.coins, `${PATH}.balances[${i}].coins`),
   }));
-  let sum: readonly Coin[] = [];
-  for (const { coins } of balances) sum = addCoins(sum, coins);
+  const sum = sumCoins(balances.map((b) => b.coins));
+  // Above it a payment to one account could fail in a hook, where nothing may.
+  const most = sum.find((c) => c.amount > MAX_AMOUNT);
+  if (most !== undefined) throw new Error(`${PATH}.balances: the sum of ${most.denom} exceeds 2^255-1`);
   const supply = parseCoins(g.supply, `${PATH}.supply`);
   // An empty supply is computed, as genesis tools leave it out.
   if (supply.length > 0 && !equalCoins(supply, sum)) {

@@ -8,7 +8,7 @@ import { CorruptStateError, errInsufficientFunds, errInvalidCoins } from '../../
 import { event } from '../../core/events.ts';
 import { ensureAccount, ensureModuleAccount, type ModuleHolder, moduleHolderAt } from '../auth/index.ts';
 import * as state from './state.ts';
-import { BURNER, checkCoins, MINTER } from './types.ts';
+import { BURNER, checkCoins, MINTER, sumCoins } from './types.ts';
 
 /** What an address owns of one denomination. */
 export function getBalance(ctx: Readable, address: Uint8Array, denom: string): bigint {
@@ -142,7 +142,7 @@ export function burn(ctx: Context, from: ModuleHolder, coins: readonly Coin[]): 
 
 /** Sum of all balances by denomination, sorted. */
 export function sumOfBalances(ctx: ReadContext): readonly Coin[] {
-  const sums = new Map<string, bigint>();
-  for (const [[, denom], amount] of state.balances.entries(ctx)) sums.set(denom, (sums.get(denom) ?? 0n) + amount);
-  return [...sums].map(([denom, amount]) => ({ denom, amount })).sort((a, b) => (a.denom < b.denom ? -1 : 1));
+  const coins: Coin[] = [];
+  for (const [[, denom], amount] of state.balances.entries(ctx)) coins.push({ denom, amount });
+  return sumCoins([coins]);
 }

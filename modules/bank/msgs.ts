@@ -7,7 +7,7 @@ import type { AnyMessageHandler, MessageHandler } from '../../core/module.ts';
 import * as pb from '../../proto/gen/cosmos.bank.v1beta1.ts';
 import { errInputOutputMismatch, errMultipleSenders, errNoInputs, errNoOutputs, errSendDisabled } from './errors.ts';
 import { isBlocked, isSendEnabled, sendCoins, sendToMany } from './keeper.ts';
-import { addCoins, equalCoins } from './types.ts';
+import { equalCoins, sumCoins } from './types.ts';
 
 const MAX_OUTPUTS = 1000;
 
@@ -58,12 +58,11 @@ const multiSend: MessageHandler<pb.MsgMultiSend, pb.MsgMultiSendResponse> = {
     if (msg.outputs.length > MAX_OUTPUTS) throw errInputOutputMismatch(`outputs: ${msg.outputs.length} outputs; at most ${MAX_OUTPUTS} are allowed`);
     parseAddress(input.address, chain.addressPrefix, 'inputs[0].address');
     const total = someCoins(input.coins, 'inputs[0].coins');
-    let sum: readonly Coin[] = [];
-    msg.outputs.forEach((o, i) => {
+    const lists = msg.outputs.map((o, i) => {
       parseAddress(o.address, chain.addressPrefix, `outputs[${i}].address`);
-      sum = addCoins(sum, someCoins(o.coins, `outputs[${i}].coins`));
+      return someCoins(o.coins, `outputs[${i}].coins`);
     });
-    if (!equalCoins(total, sum)) throw errInputOutputMismatch('outputs');
+    if (!equalCoins(total, sumCoins(lists))) throw errInputOutputMismatch('outputs');
   },
   handle(ctx, msg) {
     const input = msg.inputs[0];

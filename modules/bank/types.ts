@@ -10,27 +10,11 @@ export const BURNER = 'burner';
 
 export const DEFAULT_PARAMS: Params = { sendEnabled: [], defaultSendEnabled: true };
 
-/** Sum of two sorted lists, sorted. */
-export function addCoins(a: readonly Coin[], b: readonly Coin[]): readonly Coin[] {
-  const out: Coin[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < a.length || j < b.length) {
-    const x = a[i];
-    const y = b[j];
-    if (y === undefined || (x !== undefined && x.denom < y.denom)) {
-      out.push(x as Coin);
-      i++;
-    } else if (x === undefined || y.denom < x.denom) {
-      out.push(y);
-      j++;
-    } else {
-      out.push({ denom: x.denom, amount: x.amount + y.amount });
-      i++;
-      j++;
-    }
-  }
-  return out;
+/** Sum of any number of lists, sorted. Linear but for the sorting: a message may hold a hundred thousand coins in a thousand lists. */
+export function sumCoins(lists: Iterable<readonly Coin[]>): readonly Coin[] {
+  const sums = new Map<string, bigint>();
+  for (const list of lists) for (const { denom, amount } of list) sums.set(denom, (sums.get(denom) ?? 0n) + amount);
+  return [...sums].map(([denom, amount]) => ({ denom, amount })).sort((a, b) => (a.denom < b.denom ? -1 : 1));
 }
 
 /** Whether two sorted lists are the same. */

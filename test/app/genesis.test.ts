@@ -67,6 +67,7 @@ const BAD: readonly (readonly [path: readonly (string | number)[], value: Json |
   [['bank', 'balances', 0, 'coins', 0, 'amount'], 5, /app_state.bank.balances\[0\].coins\[0\].amount: expected a string/],
   [['bank', 'balances', 1, 'address'], a.address, /app_state.bank.balances: .* stands twice/],
   [['bank', 'supply'], [{ denom: 'upogo', amount: '21' }], /app_state.bank.supply: 21upogo is not the sum of the balances, 20upogo/],
+  [['bank', 'balances', 0, 'coins', 0, 'amount'], (2n ** 255n - 1n).toString(), /app_state.bank.balances: the sum of upogo exceeds 2\^255-1/],
   [['bank', 'params'], null, /app_state.bank.params: required/],
   [['bank', 'denom_metadata', 0, 'display'], 'atom', /app_state.bank.denom_metadata\[0\].display: must be one of denom_units/],
   [['bank', 'send_enabled'], [{ denom: 'b', enabled: true }], /app_state.bank.send_enabled\[0\].denom: invalid denom/],

@@ -6,7 +6,7 @@ import { declareModuleAccount } from '../../../modules/auth/index.ts';
 import { burn, getBalance, getSupply, mint, sendFromModule } from '../../../modules/bank/index.ts';
 import { invariants } from '../../../modules/bank/invariants.ts';
 import * as state from '../../../modules/bank/state.ts';
-import { addCoins, checkMetadata } from '../../../modules/bank/types.ts';
+import { checkMetadata, sumCoins } from '../../../modules/bank/types.ts';
 import { transitionContext } from '../../helpers/context.ts';
 import { signer } from '../../helpers/fixture.ts';
 
@@ -72,7 +72,7 @@ test('an invariant notices a supply that is not the sum, and a holder that is mi
   assert.match(found[1] ?? '', /missing among the holders of upogo/);
 });
 
-test('adds sorted lists of coins', () => {
+test('sums lists of coins, sorted', () => {
   const a = [
     { denom: 'a', amount: 1n },
     { denom: 'c', amount: 2n },
@@ -81,7 +81,7 @@ test('adds sorted lists of coins', () => {
     { denom: 'b', amount: 5n },
     { denom: 'c', amount: 3n },
   ];
-  assert.deepEqual(addCoins(a, b), [
+  assert.deepEqual(sumCoins([a, b, []]), [
     { denom: 'a', amount: 1n },
     { denom: 'b', amount: 5n },
     { denom: 'c', amount: 5n },
