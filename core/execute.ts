@@ -7,7 +7,7 @@ import type { BlockInfo, ChainConfig, Context, Mode } from './context.ts';
 import type { Crypto } from './crypto.ts';
 import { CorruptStateError, errInternal, TxError } from './errors.ts';
 import { type Event, event } from './events.ts';
-import { freeMeter, type GasMeter, type GasTable, limitedMeter, meteredStore } from './gas.ts';
+import { type GasMeter, type GasTable, limitedMeter, MAX_GAS, meteredStore } from './gas.ts';
 import type { Overlay } from './overlay.ts';
 import type { Router } from './router.ts';
 import type { WriteStore } from './store.ts';
@@ -104,7 +104,8 @@ const EMPTY = new Uint8Array(0);
 
 /**
  * Runs transaction bytes. In check modes only the ante runs; in simulation everything runs and the caller drops the
- * overlay. `gasLeft` is what the block has left (undefined: no limit). Never throws but for CorruptStateError.
+ * overlay, and the gas limit of the transaction does not count. `gasLeft` is what the block, or the simulation, has left
+ * (undefined: no limit). Never throws but for CorruptStateError.
  */
 export function executeTx(env: Environment, overlay: Overlay, bytes: Uint8Array, mode: Mode, gasLeft?: bigint): TxOutcome {
   const base = { data: EMPTY, info: '', gasWanted: 0n, gasUsed: 0n, events: [] as Event[] };
@@ -114,8 +115,9 @@ export function executeTx(env: Environment, overlay: Overlay, bytes: Uint8Array,
   } catch (error) {
     return { ...base, ...failure(env, error, bytes) };
   }
-  const gas = mode === 'simulate' ? freeMeter() : limitedMeter(gasLeft !== undefined && gasLeft < tx.gasLimit ? gasLeft : tx.gasLimit);
-  const gasWanted = mode === 'simulate' ? gas.limit : clampInt64(tx.gasLimit);
+  const most = mode === 'simulate' ? MAX_GAS : tx.gasLimit;
+  const gas = limitedMeter(gasLeft !== undefined && gasLeft < most ? gasLeft : most);
+  const gasWanted = clampInt64(most);
   let events: Event[] = [];
   try {
     const anteLayer = overlay.fork();

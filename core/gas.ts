@@ -43,7 +43,8 @@ export interface GasMeter {
   consume(amount: bigint, reason: string): void;
 }
 
-const MAX = (1n << 64n) - 1n;
+/** More than any transaction can use. */
+export const MAX_GAS: bigint = (1n << 64n) - 1n;
 
 /** A meter that stops at `limit`. */
 export function limitedMeter(limit: bigint): GasMeter {
@@ -60,9 +61,9 @@ export function limitedMeter(limit: bigint): GasMeter {
   };
 }
 
-/** A meter that counts only: block hooks, genesis, simulation, queries. */
+/** A meter that counts only: block hooks, genesis, queries. */
 export function freeMeter(): GasMeter {
-  return limitedMeter(MAX);
+  return limitedMeter(MAX_GAS);
 }
 
 /** A view of `store` that charges `gas`. */

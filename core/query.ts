@@ -21,6 +21,8 @@ export interface QueryHost {
 
 const SIMULATE = '/cosmos.tx.v1beta1.Service/Simulate';
 const MAX_UINT64 = (1n << 64n) - 1n;
+/** Gas of a simulation at most, which nobody pays for: some seconds of the one thread that consensus needs too. */
+const SIMULATION_GAS = 300_000_000n;
 const EMPTY = new Uint8Array(0);
 
 interface Answer {
@@ -65,7 +67,7 @@ function simulate(env: Environment, state: MultiReadStore, data: Uint8Array): Ui
     });
   }
   if (bytes.length === 0) throw errInvalidRequest('tx_bytes: empty');
-  return simulated(executeTx(env, new Overlay(state), bytes, 'simulate'));
+  return simulated(executeTx(env, new Overlay(state), bytes, 'simulate', SIMULATION_GAS));
 }
 
 function byKey(host: QueryHost, state: MultiReadStore, height: bigint, path: string, request: RequestQuery): Answer {
@@ -85,7 +87,7 @@ function answer(host: QueryHost, state: MultiReadStore, height: bigint, request:
   if (path.startsWith('/store/')) return byKey(host, state, height, path, request);
   const env = host.environment(state, height);
   if (path === SIMULATE) return { value: simulate(env, state, request.data) };
-  if (path === '/app/simulate') return { value: simulated(executeTx(env, new Overlay(state), request.data, 'simulate')) };
+  if (path === '/app/simulate') return { value: simulated(executeTx(env, new Overlay(state), request.data, 'simulate', SIMULATION_GAS)) };
   const handler = env.router.query(path);
   if (handler === undefined) throw errUnknownRequest(`path: unknown query path: ${path.slice(0, 200)}`);
   const ctx = createContext(env, new Overlay(state), 'query', freeMeter());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatAddress, parseAddress } from '../../core/address.ts';
 import type { ReadContext } from '../../core/context.ts';
-import { errKeyNotFound } from '../../core/errors.ts';
+import { errInvalidRequest, errKeyNotFound } from '../../core/errors.ts';
 import type { AnyQueryHandler, QueryHandler } from '../../core/module.ts';
 import { paginate } from '../../core/pagination.ts';
 import * as pb from '../../proto/gen/cosmos.auth.v1beta1.ts';
@@ -58,9 +58,11 @@ export const queries: readonly AnyQueryHandler[] = [
   }),
   query('Params', pb.QueryParamsRequest, pb.QueryParamsResponse, (ctx) => ({ params: getParams(ctx) })),
   query('Bech32Prefix', pb.Bech32PrefixRequest, pb.Bech32PrefixResponse, (ctx) => ({ bech32Prefix: ctx.chain.addressPrefix })),
-  query('AddressBytesToString', pb.AddressBytesToStringRequest, pb.AddressBytesToStringResponse, (ctx, q) => ({
-    addressString: formatAddress(q.addressBytes, ctx.chain.addressPrefix),
-  })),
+  query('AddressBytesToString', pb.AddressBytesToStringRequest, pb.AddressBytesToStringResponse, (ctx, q) => {
+    const { length } = q.addressBytes;
+    if (length !== 20 && length !== 32) throw errInvalidRequest(`address_bytes: ${length} bytes, expected 20 or 32`);
+    return { addressString: formatAddress(q.addressBytes, ctx.chain.addressPrefix) };
+  }),
   query('AddressStringToBytes', pb.AddressStringToBytesRequest, pb.AddressStringToBytesResponse, (ctx, q) => ({
     addressBytes: parseAddress(q.addressString, ctx.chain.addressPrefix, 'address_string'),
   })),

@@ -4,10 +4,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { utf8 } from '../../core/bytes.ts';
 import { encode } from '../../core/codec.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { AddressBytesToStringRequest } from '../../proto/gen/cosmos.auth.v1beta1.ts';
 import { MsgMultiSend } from '../../proto/gen/cosmos.bank.v1beta1.ts';
 import { AuthInfo, TxBody, TxRaw } from '../../proto/gen/cosmos.tx.v1beta1.ts';
 import * as abci from '../../proto/gen/tendermint.abci.ts';
-import { coinsSend, fixture, message, type Signer, sign } from '../helpers/fixture.ts';
+import { CHAIN, coinsSend, fixture, genesisOf, message, type Signer, sign, signer } from '../helpers/fixture.ts';
+import { MockComet } from '../helpers/mockcomet.ts';
 
 const EMPTY = new Uint8Array(0);
 /** Two UTF-16 code units: a text cut after an odd number of its units ends in half a character. */
@@ -64,4 +67,28 @@ test('a transaction of more fields, or deeper, than any message of ours is refus
   const deep = comet.app.checkTx({ tx: encode(TxRaw, { bodyBytes: EMPTY, authInfoBytes, signatures: [] }), type: 0 });
   assert.deepEqual([deep.codespace, deep.code], ['sdk', 2]);
   assert.match(deep.log, /auth_info: AuthInfo: messages are nested deeper than 12/);
+});
+
+test('a simulation, which nobody pays for, ends at a bound of its own', async () => {
+  const accounts = [signer('0', 0n), signer('1', 1n)];
+  const state = genesisOf(accounts, 1_000_000n);
+  const chain = state['chain'] as JsonObject;
+  const dear = { ...(chain['gas_table'] as JsonObject), write_cost_flat: '400000000' };
+  const comet = new MockComet({ chainId: CHAIN.chainId, appState: { ...state, chain: { ...chain, gas_table: dear } } });
+  const [a, b] = accounts as [Signer, Signer];
+  await comet.advance(1);
+  const tx = coinsSend(a, b, 1n, { gas: 100_000_000_000n });
+  const simulated = comet.app.query({ path: '/app/simulate', data: tx, height: 0n, prove: false });
+  assert.equal(simulated.code, 11);
+  assert.match(simulated.log, /gasWanted: 300000000/);
+  assert.equal((await comet.deliver([tx])).txResults[0]?.code, 0);
+});
+
+test('a query that breaks a rule is an invalid request, no defect of the application', async () => {
+  const { comet } = fixture(1);
+  await comet.advance(1);
+  const data = encode(AddressBytesToStringRequest, { addressBytes: new Uint8Array(100) });
+  const answer = comet.app.query({ path: '/cosmos.auth.v1beta1.Query/AddressBytesToString', data, height: 0n, prove: false });
+  assert.deepEqual([answer.codespace, answer.code], ['sdk', 18]);
+  assert.deepEqual(comet.internalErrors, []);
 });
