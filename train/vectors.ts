@@ -143,18 +143,22 @@ function digest(parts: readonly Uint8Array[]): string {
   return toHex(sha256(concatBytes(...parts)).subarray(0, 8));
 }
 
-/** The parts of all cases of the backend's kinds in which a backend differs, such as `odd.codes`; empty when it may mine. */
+/** The parts of a case in which a trainer made for its spec differs, such as `odd.codes`. */
+export async function failedParts(trainer: Trainer, c: VectorCase): Promise<string[]> {
+  const got = await runVector(trainer, c);
+  const expected = EXPECTED[c.name];
+  const parts = ['losses', 'codes', 'activations', 'evaluation', 'state'] as const;
+  return parts.filter((part) => got[part] !== expected?.[part]).map((part) => `${c.name}.${part}`);
+}
+
+/** The parts of all cases of the backend's kinds in which it differs; empty when it may mine. */
 export async function failedVectors(backend: Backend): Promise<string[]> {
   const failed: string[] = [];
   for (const c of VECTOR_CASES) {
     if (!backend.kinds.includes(c.spec.model.kind)) continue;
     const trainer = await backend.create(c.spec);
-    const got = await runVector(trainer, c);
+    failed.push(...(await failedParts(trainer, c)));
     await trainer.close();
-    const expected = EXPECTED[c.name];
-    for (const part of ['losses', 'codes', 'activations', 'evaluation', 'state'] as const) {
-      if (got[part] !== expected?.[part]) failed.push(`${c.name}.${part}`);
-    }
   }
   return failed;
 }

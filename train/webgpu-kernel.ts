@@ -7,9 +7,6 @@ const CHUNK_WORDS = 256;
 /** Words along the terms that are in workgroup memory at a time. */
 const STEP = 16;
 
-/** Bytes of Shape, rounded up to a multiple of 16. */
-export const SHAPE_BYTES = 32;
-
 /** A workgroup of side x side threads computes a tile, each thread per x per elements of it. */
 export interface Tiling {
   readonly side: number;

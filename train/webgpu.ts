@@ -6,7 +6,7 @@ import type { ProductEngine } from './delegate.ts';
 import { BackendUnavailableError } from './errors.ts';
 import type { Quantised } from './quantise.ts';
 import { type Gpu, type GpuAdapter, type GpuBuffer, type GpuDevice, type GpuPipeline, MAP_READ, USAGE } from './webgpu-host.ts';
-import { LARGE, MEDIUM, productKernel, SHAPE_BYTES, SMALL, type Tiling, tileOf } from './webgpu-kernel.ts';
+import { LARGE, MEDIUM, productKernel, SMALL, type Tiling, tileOf } from './webgpu-kernel.ts';
 
 export interface WebgpuOptions {
   /** Most bytes of a buffer; products that need more are computed in blocks. */
@@ -45,9 +45,7 @@ export async function webgpuEngine(gpu: Gpu, options: WebgpuOptions = {}): Promi
   );
   const bytes = Math.min(options.bufferBytes ?? BUFFER_BYTES, maxBufferSize, maxStorageBufferBindingSize);
   const packed = options.emulate !== true && gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product');
-  const engine = new Engine(gpu, adapter, device, { bytes, limitMs, tiling: options.tiling });
-  await engine.compile(packed);
-  return engine;
+  return new Engine(gpu, adapter, device, { bytes, limitMs, tiling: options.tiling, packed });
 }
 
 /** The promise's value, or an error after so many milliseconds. */
@@ -78,15 +76,11 @@ interface Limits {
   readonly bytes: number;
   readonly limitMs: number;
   readonly tiling: Tiling | undefined;
+  readonly packed: boolean;
 }
 
 /** Elements of a result from which large tiles leave no processor of a GPU without work. */
 const LARGE_FROM = 2 ** 19;
-
-interface Pipelines {
-  readonly narrow: GpuPipeline;
-  readonly wide: GpuPipeline;
-}
 
 class Engine implements WebgpuEngine {
   readonly name = 'webgpu';
@@ -97,7 +91,7 @@ class Engine implements WebgpuEngine {
   readonly #device: GpuDevice;
   readonly #limits: Limits;
   readonly #buffers: Map<string, GpuBuffer> = new Map();
-  readonly #pipelines: Map<Tiling, Pipelines> = new Map();
+  readonly #pipelines: Map<string, Promise<GpuPipeline>> = new Map();
   #queue: Promise<void> = Promise.resolve();
   #failure: Error | undefined;
 
@@ -110,14 +104,15 @@ class Engine implements WebgpuEngine {
     void device.lost.then(({ reason, message }) => this.#fail(new BackendUnavailableError(`webgpu: the device was lost (${reason}: ${message})`)));
   }
 
-  async compile(packed: boolean): Promise<void> {
-    const compiled = (tiling: Tiling, wide: boolean): Promise<GpuPipeline> => {
-      const module = this.#device.createShaderModule({ code: productKernel({ ...tiling, wide, packed }) });
-      return within(this.#limits.limitMs, this.#device.createComputePipelineAsync({ layout: 'auto', compute: { module } }), 'compiling');
-    };
-    for (const tiling of this.#limits.tiling === undefined ? [LARGE, MEDIUM, SMALL] : [this.#limits.tiling]) {
-      this.#pipelines.set(tiling, { narrow: await compiled(tiling, false), wide: await compiled(tiling, true) });
-    }
+  /** The kernel, compiled when it is first needed. */
+  #pipeline(tiling: Tiling, wide: boolean): Promise<GpuPipeline> {
+    const key = `${tiling.side} ${tiling.per} ${wide}`;
+    const known = this.#pipelines.get(key);
+    if (known !== undefined) return known;
+    const module = this.#device.createShaderModule({ code: productKernel({ ...tiling, wide, packed: this.#limits.packed }) });
+    const pipeline = this.#device.createComputePipelineAsync({ layout: 'auto', compute: { module } });
+    this.#pipelines.set(key, pipeline);
+    return pipeline;
   }
 
   /** One list after another: they share buffers. */
@@ -153,40 +148,34 @@ class Engine implements WebgpuEngine {
     const device = this.#device;
     const { a, b } = job.products[0] as Product;
     const [left, right] = job.swapped ? [b, a] : [a, b];
-    const wide = left.bits > 8;
     const words = Math.ceil(left.length / 4);
     const chunks = Math.ceil(left.length / CHUNK);
-    const lefts = pack(operands(job, !job.swapped), job.row, job.rows, words, wide);
+    const lefts = pack(operands(job, !job.swapped), job.row, job.rows, words, left.bits > 8);
     const rights = pack(operands(job, job.swapped), job.column, job.columns, words, right.bits > 8);
-    const shape = Uint32Array.of(job.rows, job.columns, words, chunks, lefts.length / 8, 0, 0, 0);
-    const bytes = 4 * job.products.length * chunks * job.rows * job.columns;
-    device.pushErrorScope('out-of-memory');
-    device.pushErrorScope('validation');
-    const uniform = this.#buffer('shape', SHAPE_BYTES, USAGE.uniform | USAGE.copyTarget);
-    const x = this.#buffer('left', lefts.length, USAGE.storage | USAGE.copyTarget);
-    const y = this.#buffer('right', rights.length, USAGE.storage | USAGE.copyTarget);
-    const totals = this.#buffer('totals', bytes, USAGE.storage | USAGE.copySource);
-    const staging = this.#buffer('staging', bytes, USAGE.mapRead | USAGE.copyTarget);
-    device.queue.writeBuffer(uniform, 0, shape);
-    device.queue.writeBuffer(x, 0, lefts);
-    device.queue.writeBuffer(y, 0, rights);
     const tiling = this.#limits.tiling ?? this.#tilingOf(job);
     const tile = tileOf(tiling);
-    const pipeline = (this.#pipelines.get(tiling) as Pipelines)[wide ? 'wide' : 'narrow'];
-    const entries = [uniform, x, y, totals].map((buffer, binding) => ({ binding, resource: { buffer } }));
-    const group = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+    const pipeline = await this.#pipeline(tiling, left.bits > 8);
+    const size = 4 * job.products.length * chunks * job.rows * job.columns;
+    device.pushErrorScope('out-of-memory');
+    device.pushErrorScope('validation');
+    const shape = this.#upload('shape', Uint32Array.of(job.rows, job.columns, words, chunks, lefts.length / 8, 0, 0, 0), USAGE.uniform);
+    const x = this.#upload('left', lefts, USAGE.storage);
+    const y = this.#upload('right', rights, USAGE.storage);
+    const totals = this.#buffer('totals', size, USAGE.storage | USAGE.copySource);
+    const staging = this.#buffer('staging', size, USAGE.mapRead | USAGE.copyTarget);
+    const entries = [shape, x, y, totals].map((buffer, binding) => ({ binding, resource: { buffer } }));
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
-    pass.setBindGroup(0, group);
+    pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
     pass.dispatchWorkgroups(Math.ceil(job.columns / tile), Math.ceil(job.rows / tile), job.products.length * chunks);
     pass.end();
-    encoder.copyBufferToBuffer(totals, 0, staging, 0, bytes);
+    encoder.copyBufferToBuffer(totals, 0, staging, 0, size);
     device.queue.submit([encoder.finish()]);
     const faults = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
     for (const fault of faults) if (fault !== null) throw new BackendUnavailableError(`webgpu: ${fault.message}`);
-    await staging.mapAsync(MAP_READ, 0, bytes);
-    const out = new Int32Array(staging.getMappedRange(0, bytes)).slice();
+    await staging.mapAsync(MAP_READ, 0, size);
+    const out = new Int32Array(staging.getMappedRange(0, size)).slice();
     staging.unmap();
     return out;
   }
@@ -195,6 +184,12 @@ class Engine implements WebgpuEngine {
     if (Math.min(rows, columns) <= tileOf(SMALL)) return SMALL;
     // A processor that plays the GPU runs the threads of a workgroup one after another, and gains nothing by more of them.
     return products.length * rows * columns >= LARGE_FROM && !this.software ? LARGE : MEDIUM;
+  }
+
+  #upload(name: string, data: Uint8Array | Uint32Array, usage: number): GpuBuffer {
+    const buffer = this.#buffer(name, data.byteLength, usage | USAGE.copyTarget);
+    this.#device.queue.writeBuffer(buffer, 0, data);
+    return buffer;
   }
 
   /** The buffer of that name, made anew when it is too small. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What each backend can do on this machine: whether it runs, meets the vectors, and how fast it is.
 import type { Backend } from '../../train/backend.ts';
-import { delegate, differingOperation } from '../../train/delegate.ts';
+import { delegate, firstDifference } from '../../train/delegate.ts';
 import { initialState } from '../../train/init.ts';
 import { sampleBytes } from '../../train/spec.ts';
 import { failedVectors, VECTOR_CASES, type VectorCase, vectorSamples } from '../../train/vectors.ts';
@@ -31,10 +31,10 @@ export async function reportBackends(): Promise<BackendReport[]> {
 
 async function reportBackend(name: Exclude<BackendName, 'auto'>): Promise<BackendReport> {
   try {
-    if (name !== 'tfjs' && name !== 'webgpu') return await examine(await selectBackend(name), async () => undefined);
+    if (name !== 'tfjs' && name !== 'webgpu') return await examine(await selectBackend(name), undefined);
     const engine = await openEngine(name);
     try {
-      return await examine(delegate(engine), () => differingOperation(engine));
+      return await examine(delegate(engine), await firstDifference(engine));
     } finally {
       engine.close();
     }
@@ -43,15 +43,14 @@ async function reportBackend(name: Exclude<BackendName, 'auto'>): Promise<Backen
   }
 }
 
-/** The report on a backend that runs; `where` names the operation in which it differs. */
-export async function examine(backend: Backend, where: () => Promise<string | undefined>): Promise<BackendReport> {
+/** The report on a backend that runs; `difference` is what its own check found. */
+export async function examine(backend: Backend, difference: string | undefined): Promise<BackendReport> {
   const cases = VECTOR_CASES.filter(({ spec }) => backend.kinds.includes(spec.model.kind));
   const failed = await failedVectors(backend);
   const names = new Set(failed.map((part) => part.slice(0, part.lastIndexOf('.'))));
   const counts = { name: backend.name, vectors_passed: cases.length - names.size, vectors_failed: names.size };
-  if (failed.length > 0) {
-    return { ...counts, available: false, why_not: `it differs from the reference: ${(await where()) ?? failed[0]}`, steps_per_second: 0 };
-  }
+  const where = difference ?? failed[0];
+  if (where !== undefined) return { ...counts, available: false, why_not: `it differs from the reference: ${where}`, steps_per_second: 0 };
   return { ...counts, available: true, why_not: '', steps_per_second: await stepsPerSecond(backend) };
 }
 
