@@ -84,9 +84,12 @@ interface SampleFlags extends ModelFlags {
 async function sample(flags: SampleFlags): Promise<void> {
   await withModel(flags, async (model) => {
     const vocabulary = await vocabularyOfJob(model, dataOf(flags));
-    process.stdout.write(flags.prompt);
-    for await (const text of writeText(model, vocabulary, flags)) process.stdout.write(text);
-    process.stdout.write('\n');
+    let begin = flags.prompt;
+    for await (const text of writeText(model, vocabulary, flags)) {
+      process.stdout.write(begin + text);
+      begin = '';
+    }
+    process.stdout.write(`${begin}\n`);
   });
 }
 

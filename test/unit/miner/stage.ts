@@ -95,7 +95,17 @@ export async function stage(accounts: number, terms: Partial<RoundTerms> = {}, w
   const stop = new AbortController();
   const blocks = chain.run(stop.signal);
   const players: Player[] = [];
-  const job = await createJob(chain, { ...TERMS, ...terms }, work);
+  const end = async (): Promise<void> => {
+    for (const player of players) await player.stop();
+    stop.abort();
+    await blocks;
+    rmSync(root, { recursive: true, force: true });
+  };
+  // Without the end the chain would go on making blocks, and the test process with it.
+  const job = await createJob(chain, { ...TERMS, ...terms }, work).catch(async (error: Error) => {
+    await end();
+    throw error;
+  });
   const until: Stage['until'] = async (what, condition) => {
     for (const started = Date.now(); Date.now() - started < LIMIT_MS; await sleep(10)) {
       const current = await chain.queries.job(job);
@@ -124,12 +134,7 @@ export async function stage(accounts: number, terms: Partial<RoundTerms> = {}, w
       if (found === undefined || round === undefined) throw new Error('the round is gone');
       return { job: found, round, commits };
     },
-    async end() {
-      for (const player of players) await player.stop();
-      stop.abort();
-      await blocks;
-      rmSync(root, { recursive: true, force: true });
-    },
+    end,
   };
 }
 
@@ -149,7 +154,7 @@ async function createJob(chain: MockChain, terms: RoundTerms, { spec, training, 
       initSeed,
       initStateRoot: stateTree(spec, initialState(spec, initSeed)).root,
       terms,
-      escrow: { denom: CHAIN.bondDenom, amount: '1000000' },
+      escrow: { denom: CHAIN.bondDenom, amount: '100000000' },
     }),
   ]);
   return responseOf(result, MsgCreateJobResponse).jobId;
