@@ -63,7 +63,7 @@ export class Accuser {
     const message = kept === undefined ? { ...base, salt, opening } : decode(MsgProveLeafFraud, kept.content);
     this.#ledger.record({ kind: 'claim', key, content: encode(MsgProveLeafFraud, message), secret: salt });
     const id = { chainId: context.chainId, job: context.job, round: context.round, miner: roots.miner };
-    return { message, hash: fraudClaimHash(id, this.#chain.bytesOf(this.#chain.address), salt) };
+    return { message, hash: fraudClaimHash(id, this.#chain.bytesOf(this.#chain.address), salt, message.opening ?? opening) };
   }
 
   async #claim(hash: Uint8Array): Promise<void> {

@@ -2,7 +2,7 @@
 // What verifiers sign and commit to. A report is hashed as its canonical protobuf bytes.
 import { concatBytes, u64be, utf8 } from '../../core/bytes.ts';
 import { encode } from '../../core/codec.ts';
-import { Report } from '../../proto/gen/pogo.v1.ts';
+import { LeafOpening, Report } from '../../proto/gen/pogo.v1.ts';
 import { activationsDigest } from '../../train/samples.ts';
 import { DOMAIN, domainBytes, domainHash, prefixed } from './domains.ts';
 
@@ -23,9 +23,12 @@ export function attestationHash(id: CommitId, verifier: Uint8Array, salt: Uint8A
   return domainHash(DOMAIN.attestation, commitBytes(id), prefixed(verifier), prefixed(salt), encode(Report, report));
 }
 
-/** 32 bytes: H(domain, chain, job, round, miner, accuser, salt). */
-export function fraudClaimHash(id: CommitId, accuser: Uint8Array, salt: Uint8Array): Uint8Array {
-  return domainHash(DOMAIN.fraudClaim, commitBytes(id), prefixed(accuser), prefixed(salt));
+/**
+ * 32 bytes: H(domain, chain, job, round, miner, accuser, salt, opening). The opening is part of it: whoever claimed
+ * beforehand that every commit is false could otherwise take the first proof that it sees in the mempool for its own.
+ */
+export function fraudClaimHash(id: CommitId, accuser: Uint8Array, salt: Uint8Array, opening: LeafOpening): Uint8Array {
+  return domainHash(DOMAIN.fraudClaim, commitBytes(id), prefixed(accuser), prefixed(salt), encode(LeafOpening, opening));
 }
 
 /** 32 bytes that show that a verifier ran a step: H(domain, verifier, activations). */

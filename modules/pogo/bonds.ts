@@ -134,8 +134,14 @@ export function slashBond<T extends Bonded>(ctx: Context, role: Role<T>, address
   return taken;
 }
 
-/** Whether an address has work in an open round. */
-export function isEngaged(ctx: Context, role: RoleName, address: Uint8Array): boolean {
+/** In how many open rounds an address has work. */
+export function engagements(ctx: Context, role: RoleName, address: Uint8Array): bigint {
+  let count = 0n;
+  for (const _ of state.engaged.entries(ctx, { prefix: state.engagedPrefix(role, address) })) count++;
+  return count;
+}
+
+function isEngaged(ctx: Context, role: RoleName, address: Uint8Array): boolean {
   for (const _ of state.engaged.entries(ctx, { prefix: state.engagedPrefix(role, address) })) return true;
   return false;
 }

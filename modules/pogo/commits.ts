@@ -20,6 +20,7 @@ import {
 } from '../../proto/gen/pogo.v1.ts';
 import { LEAF_PARAMETERS, layoutOf } from '../../train/layout.ts';
 import type { TrainSpec } from '../../train/spec.ts';
+import { engagements } from './bonds.ts';
 import {
   errDuplicate,
   errInsufficientBond,
@@ -34,6 +35,7 @@ import {
 import { emitAnswered, emitCommitted } from './events.ts';
 import { parseSpec } from './jobs.ts';
 import { getParams, needCommit, needJob, needPhase, setCommit, setRound, wakeNow } from './keeper.ts';
+import { isBusy } from './open.ts';
 import { checkOpening, type OpeningContext } from './opening.ts';
 import { challengesOf } from './seeds.ts';
 import { slashCommit } from './slashing.ts';
@@ -53,11 +55,14 @@ export function commitUpdate(ctx: Context, msg: MsgCommitUpdate): Record<never, 
   const address = bytesOf(ctx, msg.miner, 'miner');
   const miner = state.miners.get(ctx, address);
   const params = getParams(ctx);
-  if (miner === undefined || amountOf(miner.bond) < BigInt(params.minMinerBond))
-    throw errInsufficientBond(`miner: a bond of at least ${params.minMinerBond} is required`);
+  // A slash takes the whole bond once: what answers for one undecided commit cannot answer for the next.
+  const required = BigInt(params.minMinerBond) * (engagements(ctx, 'miner', address) + 1n);
+  if (miner === undefined || amountOf(miner.bond) < required)
+    throw errInsufficientBond(`miner: a bond of at least ${required} is required, ${params.minMinerBond} for each commit in an open round`);
   if (miner.bondedHeight >= round.openedHeight)
     throw errNotEligible(`miner: bonded at height ${miner.bondedHeight}, the round opened at ${round.openedHeight}`);
   if (state.commits.has(ctx, [[msg.jobId, msg.round], address])) throw errDuplicate(`miner: a commit stands in round ${msg.round}`);
+  if (round.miners.length === 0 && isBusy(ctx, params)) throw errRoundFull(`round: ${params.maxOpenRounds} rounds with commits are open`);
   if (round.miners.length >= terms.maxCommits) throw errRoundFull(`round: it holds ${round.miners.length} commits`);
   const head = round.parent?.stateRoot ?? new Uint8Array(0);
   if (!equalBytes(msg.parentRoot, head)) throw errStaleParent(`parent_root: the head of job ${msg.jobId} is ${toHex(head)}`);
@@ -89,6 +94,7 @@ export function commitUpdate(ctx: Context, msg: MsgCommitUpdate): Record<never, 
     fee: '0',
   };
   setCommit(ctx, commit);
+  if (round.miners.length === 0) state.openRounds.set(ctx, state.openRounds.need(ctx) + 1n);
   setRound(ctx, { ...round, miners: [...round.miners, msg.miner] });
   state.miners.set(ctx, address, { ...miner, commits: miner.commits + 1n });
   state.engaged.set(ctx, ['miner', address, msg.jobId], true);

@@ -52,7 +52,7 @@ export function proveLeafFraud(ctx: Context, msg: MsgProveLeafFraud): MsgProveLe
   const miner = bytesOf(ctx, msg.miner, 'miner');
   if (msg.accuser === msg.miner) throw errNotEligible('accuser: a miner cannot accuse itself');
   if (msg.opening === undefined) throw errInvalidField('opening: is required');
-  const hash = fraudClaimHash({ chainId: ctx.chain.chainId, job: msg.jobId, round: msg.round, miner }, accuser, msg.salt);
+  const hash = fraudClaimHash({ chainId: ctx.chain.chainId, job: msg.jobId, round: msg.round, miner }, accuser, msg.salt, msg.opening);
   const claim = state.claims.get(ctx, [accuser, hash]);
   if (claim === undefined) throw errClaim('salt: no claim with this hash was committed');
   if (claim.height >= ctx.block.height) throw errClaim('salt: the claim was committed in this block; prove in a later one');

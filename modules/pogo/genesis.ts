@@ -97,6 +97,7 @@ function checkRounds(g: GenesisState): void {
     require(job !== undefined, `${field}.job_id`, 'that job is missing');
     require(isClosed(round) || job?.round === round.number, `${field}.phase`, 'only the current round of a job may be open');
     checkTerms(round.terms, `${PATH}.${field}.terms`);
+    require(isClosed(round) || amountOf(job?.escrow) >= amountOf(round.terms?.reward), `${field}.terms.reward`, 'is more than the escrow of the job');
     for (const m of round.miners) require(commits.has(`${round.jobId}/${round.number}/${m}`), `${field}.miners`, `${m} has no commit`);
     for (const v of round.committee) require(verifiers.has(v.verifier), `${field}.committee`, `${v.verifier} is no verifier`);
   });
@@ -144,7 +145,7 @@ const isClosed = (round: Round): boolean => round.phase === RoundPhase.ROUND_PHA
 function initRound(ctx: Context, round: Round): void {
   setRound(ctx, round);
   if (isClosed(round)) return;
-  state.openRounds.set(ctx, state.openRounds.need(ctx) + 1n);
+  if (round.miners.length > 0) state.openRounds.set(ctx, state.openRounds.need(ctx) + 1n);
   if (round.phase === RoundPhase.ROUND_PHASE_BEACON) state.awaiting.set(ctx, round.jobId, true);
   for (const miner of round.miners) state.engaged.set(ctx, ['miner', bytesOf(ctx, miner), round.jobId], true);
   for (const { verifier } of round.committee) state.engaged.set(ctx, ['verifier', bytesOf(ctx, verifier), round.jobId], true);

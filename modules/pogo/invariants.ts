@@ -54,14 +54,14 @@ function rounds(ctx: ReadContext): readonly string[] {
   let open = 0n;
   for (const [, round] of state.rounds.entries(ctx)) {
     if (round.phase === RoundPhase.ROUND_PHASE_CLOSED) continue;
-    open++;
+    if (round.miners.length > 0) open++;
     if (state.jobs.get(ctx, round.jobId)?.round !== round.number)
       found.push(`pogo: round ${round.number} of job ${round.jobId} is open but not current`);
     if (round.phase === RoundPhase.ROUND_PHASE_BEACON) awaiting.push(round.jobId);
     for (const miner of round.miners) engaged.push(['miner', bytesOf(ctx, miner), round.jobId]);
     for (const { verifier } of round.committee) engaged.push(['verifier', bytesOf(ctx, verifier), round.jobId]);
   }
-  if (open !== state.openRounds.need(ctx)) found.push(`pogo: ${open} rounds are open, counted are ${state.openRounds.need(ctx)}`);
+  if (open !== state.openRounds.need(ctx)) found.push(`pogo: ${open} open rounds hold commits, counted are ${state.openRounds.need(ctx)}`);
   return [...found, ...compare(ctx, 'awaiting', state.awaiting, awaiting), ...compare(ctx, 'engaged', state.engaged, engaged)];
 }
 

@@ -35,12 +35,13 @@ function hasVerifier(ctx: Context, params: Params): boolean {
   return false;
 }
 
+const BUSY = 'the network has its most open rounds';
 const NO_ESCROW = 'the escrow does not cover a reward';
 
 /** Why no round can open now; empty when one can. */
 function obstacle(ctx: Context, job: Job, params: Params): string {
   if (amountOf(job.escrow) < amountOf(job.terms?.reward)) return NO_ESCROW;
-  if (state.openRounds.need(ctx) >= BigInt(params.maxOpenRounds)) return 'the network has its most open rounds';
+  if (isBusy(ctx, params)) return BUSY;
   if (state.beacon.need(ctx).height !== ctx.block.height) return 'this height has no beacon';
   if (!hasMiner(ctx, params)) return 'no eligible miner';
   if (!hasVerifier(ctx, params)) return 'no eligible verifier';
@@ -59,6 +60,11 @@ export function tryOpen(ctx: Context, job: Job): void {
   const next: Job = { ...job, waiting, wakeHeight: waiting === NO_ESCROW ? 0n : ctx.block.height + BigInt(params.roundPause) };
   setJob(ctx, next);
   if (job.waiting !== waiting) emitRoundWaiting(ctx, next);
+}
+
+/** Whether no round may take its first commit now. */
+export function isBusy(ctx: Context, params: Params): boolean {
+  return state.openRounds.need(ctx) >= BigInt(params.maxOpenRounds);
 }
 
 function openRound(ctx: Context, job: Job): void {
@@ -82,7 +88,6 @@ function openRound(ctx: Context, job: Job): void {
     challengeHeight: 0n,
   };
   setRound(ctx, round);
-  state.openRounds.set(ctx, state.openRounds.need(ctx) + 1n);
   setJob(ctx, { ...job, round: number, waiting: '', wakeHeight: round.phaseEnd });
   emitRoundOpened(ctx, round);
 }

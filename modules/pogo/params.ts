@@ -2,6 +2,7 @@
 // Parameters of the module: defaults and rules.
 import { checkDenom, parseAmount } from '../../core/coin.ts';
 import type { Params } from '../../proto/gen/pogo.v1.ts';
+import { LIMITS } from './types.ts';
 
 /** Parameters of a new chain. Amounts are in the bond denomination, of which a million make one coin. */
 export function defaultParams(bondDenom: string): Params {
@@ -36,6 +37,8 @@ export function defaultParams(bondDenom: string): Params {
     maxUnbondings: 7,
     maxClaims: 16,
     maxDuePerBlock: 100,
+    minWindow: 3,
+    maxWindow: 100_000,
   };
 }
 
@@ -61,6 +64,8 @@ const RANGES: readonly (readonly [field: NumberField, name: string, least: numbe
   ['maxUnbondings', 'max_unbondings', 1, 100],
   ['maxClaims', 'max_claims', 1, 1000],
   ['maxDuePerBlock', 'max_due_per_block', 1, 10_000],
+  ['minWindow', 'min_window', 1, LIMITS.window],
+  ['maxWindow', 'max_window', 1, LIMITS.window],
 ];
 
 /** Throws Error or TxError naming the parameter that breaks a rule. */
@@ -78,6 +83,7 @@ export function checkParams(p: Params | undefined, path = 'params'): Params {
     const value = p[field];
     if (value < least || value > most) throw new Error(`${path}.${name}: must be from ${least} to ${most}, got ${value}`);
   }
+  if (p.minWindow > p.maxWindow) throw new Error(`${path}.min_window: must not exceed max_window`);
   // Silence must never be cheaper than a wrong answer.
   if (p.slashUnansweredBps < p.slashFaultBps) throw new Error(`${path}.slash_unanswered_bps: must not be below slash_fault_bps`);
   if (p.maxParamCount < 1n || p.maxParamCount > 268_435_456n) throw new Error(`${path}.max_param_count: must be from 1 to 268435456`);

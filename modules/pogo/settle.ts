@@ -137,7 +137,7 @@ function outcomeOf(round: Round, pending: number, verified: boolean, won: Commit
 /** Writes the closed round, frees its people and forgets the attestations of a round long past. */
 function leave(ctx: Context, round: Round): void {
   setRound(ctx, round);
-  state.openRounds.set(ctx, state.openRounds.need(ctx) - 1n);
+  if (round.miners.length > 0) state.openRounds.set(ctx, state.openRounds.need(ctx) - 1n);
   state.awaiting.delete(ctx, round.jobId);
   for (const miner of round.miners) state.engaged.delete(ctx, ['miner', bytesOf(ctx, miner), round.jobId]);
   for (const { verifier } of round.committee) state.engaged.delete(ctx, ['verifier', bytesOf(ctx, verifier), round.jobId]);

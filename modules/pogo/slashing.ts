@@ -8,7 +8,7 @@ import { emitCommitSlashed, emitFraudProven, emitVerifierSlashed } from './event
 import { destroy, payOut } from './funds.ts';
 import { getParams, setCommit } from './keeper.ts';
 import * as state from './state.ts';
-import { bytesOf } from './types.ts';
+import { bytesOf, lesser } from './types.ts';
 
 export interface Conviction {
   readonly fault: Fault;
@@ -19,8 +19,9 @@ export interface Conviction {
 }
 
 /**
- * Slashes a commit. An accuser gets its gas back and bounty_bps of the slash, together at most the slash; the rest is
- * burned, so that playing both sides costs nearly the whole bond. Returns the commit and the accuser's part.
+ * Slashes a commit. An accuser gets bounty_bps of the slash, and its gas back up to as much again; the rest is burned, so
+ * that playing both sides costs nearly the whole bond, however much gas the accuser wastes. Returns the commit and the
+ * accuser's part.
  */
 export function slashCommit(ctx: Context, commit: Commit, how: Conviction): { readonly commit: Commit; readonly bounty: bigint } {
   const params = getParams(ctx);
@@ -31,8 +32,8 @@ export function slashCommit(ctx: Context, commit: Commit, how: Conviction): { re
   let bounty = 0n;
   if (how.accuser !== undefined) {
     const refund = (how.accuser.gas * BigInt(params.refundPerMillionGas)) / 1_000_000n;
-    bounty = refund + basisPoints(slashed, params.bountyBps);
-    if (bounty > slashed) bounty = slashed;
+    const reward = basisPoints(slashed, params.bountyBps);
+    bounty = lesser(reward + lesser(refund, reward), slashed);
     payOut(ctx, bytesOf(ctx, how.accuser.address), params.bondDenom, bounty);
     emitFraudProven(ctx, next, how.accuser.address, bounty);
   }

@@ -104,7 +104,7 @@ export const claimsByHeight: KeyMap<readonly [bigint, Uint8Array, Uint8Array], t
   tripleKey(u64Key, bytesKey, bytesKey),
   unitValue,
 );
-/** 2f -> rounds open now, over all jobs */
+/** 2f -> open rounds that hold a commit, over all jobs */
 export const openRounds: Item<bigint> = item(STORE, 47, u64Value);
 /** 30 | owner | job -> 01 */
 export const jobsByOwner: KeyMap<readonly [Uint8Array, bigint], true> = keyMap(STORE, 48, pairKey(bytesKey, u64Key), unitValue);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules of a job's terms and of what a job trains on.
-import { parseCoin } from '../../core/coin.ts';
+import { basisPoints, parseCoin } from '../../core/coin.ts';
 import type { DataSet, Params, RoundTerms } from '../../proto/gen/pogo.v1.ts';
 import type { Layout } from '../../train/layout.ts';
 import { sampleBytes, type TrainSpec } from '../../train/spec.ts';
 import { errInvalidField, errLimit } from './errors.ts';
 import { segmentCount } from './segments.ts';
-import { LIMITS } from './types.ts';
+import { amountOf, LIMITS } from './types.ts';
 
 /** Throws pogo/6 naming field and range. */
 export function checkRange(value: number | bigint, least: number | bigint, most: number | bigint, field: string): void {
@@ -57,6 +57,17 @@ export function checkTerms(t: RoundTerms | undefined, field: string): RoundTerms
 export function checkTermsAgainst(t: RoundTerms, params: Params, layout: Layout, field: string): void {
   if (t.steps > params.maxSteps) throw errLimit(`${field}.steps: ${t.steps} exceeds max_steps ${params.maxSteps}`);
   if (t.reward?.denom !== params.bondDenom) throw errLimit(`${field}.reward: must be in ${params.bondDenom}`);
+  for (const name of ['attest', 'reveal'] as const)
+    if ((t.windows?.[name] ?? 0) < params.minWindow) throw errLimit(`${field}.windows.${name}: must be at least min_window ${params.minWindow}`);
+  for (const [name, blocks] of Object.entries(t.windows ?? {}))
+    if (blocks > params.maxWindow) throw errLimit(`${field}.windows.${name}: must be at most max_window ${params.maxWindow}`);
+  // A job that pays its verifiers nothing would be free load on them, as a commit that does not win would without its fee.
+  const share = basisPoints(amountOf(t.reward), t.verifierBps);
+  if (share < BigInt(params.verificationFee))
+    throw errLimit(`${field}.reward: the verifiers' share of ${share} is below verification_fee ${params.verificationFee}`);
+  const digests = t.maxCommits * t.assignedSteps * params.committeeSize;
+  if (digests > LIMITS.digests)
+    throw errLimit(`${field}.assigned_steps: reports of a round could hold ${digests} digests, at most ${LIMITS.digests}`);
   // Challenges are drawn as 32-bit numbers.
   if (BigInt(segmentCount(t)) * BigInt(layout.leafCount) > 0xffffffffn) throw errLimit(`${field}.steps: segments times leaves exceed 2^32 - 1`);
 }

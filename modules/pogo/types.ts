@@ -26,6 +26,8 @@ export const LIMITS = {
   assignedSteps: 1000,
   evalSamples: 65_536,
   maxCommits: 64,
+  /** Step digests of a round's reports: what the chain reads again at its end. */
+  digests: 65_536,
   progressWindow: 100,
   window: 1_000_000,
   zMilli: 100_000,

@@ -303,6 +303,8 @@ export interface Params {
   readonly maxUnbondings: number;
   readonly maxClaims: number;
   readonly maxDuePerBlock: number;
+  readonly minWindow: number;
+  readonly maxWindow: number;
 }
 export const Params: MessageType<Params> = { typeName: 'pogo.v1.Params' };
 export interface Beacon {

@@ -205,14 +205,14 @@ test('stale: a commit on an old head is refused as a transaction', async () => {
   assert.equal(world.round().miners.length, 0);
 });
 
-async function claim(world: World, accuser: Signer, accused: Signer, salt = SALT): Promise<void> {
+async function claim(world: World, accuser: Signer, accused: Signer, opening: pb.LeafOpening): Promise<void> {
   const id = { chainId: CHAIN.chainId, job: 1n, round: 1n, miner: accused.bytes };
-  const hash = fraudClaimHash(id, accuser.bytes, salt);
+  const hash = fraudClaimHash(id, accuser.bytes, SALT, opening);
   await world.deliver(world.tx(accuser, [message(pb.MsgCommitFraudClaim, { accuser: accuser.address, hash })]));
 }
 
-function proof(world: World, accuser: Signer, accused: Signer, opening: pb.LeafOpening, salt = SALT): Uint8Array {
-  const fields = { accuser: accuser.address, jobId: 1n, round: 1n, miner: accused.address, salt, opening };
+function proof(world: World, accuser: Signer, accused: Signer, opening: pb.LeafOpening): Uint8Array {
+  const fields = { accuser: accuser.address, jobId: 1n, round: 1n, miner: accused.address, salt: SALT, opening };
   return world.tx(accuser, [message(pb.MsgProveLeafFraud, fields)]);
 }
 
@@ -226,8 +226,9 @@ test('one false leaf among many that no challenge met: a watcher proves it, gets
   rebuild(forged);
   const work = await world.train(honest);
   await world.deliver(world.commit(hostile, rootsOf(forged)), world.commit(honest, rootsOf(work)));
-  await claim(world, world.watcher, hostile);
-  // Nobody can take the proof from the mempool: the claim binds its accuser.
+  for (const opening of [open(forged, 1, 1), open(forged, 0, 0), open(work, 1, 1)]) await claim(world, world.watcher, hostile, opening);
+  // Nobody can take the proof from the mempool: a claim binds its accuser, and the opening that it has.
+  await claim(world, world.owner, hostile, open(forged, 0, 1));
   await world.refused(proof(world, world.owner, hostile, open(forged, 1, 1)), 20, /no claim with this hash/);
   // An honest leaf proves nothing, a forged path neither; both cost gas only.
   await world.refused(proof(world, world.watcher, hostile, open(forged, 0, 0)), 21, /proves no fault/);
@@ -253,13 +254,13 @@ test('a fraud claim and its proof in one block are refused, and a miner cannot a
   rebuild(forged);
   await world.deliver(world.commit(hostile, rootsOf(forged)));
   const id = { chainId: CHAIN.chainId, job: 1n, round: 1n, miner: hostile.bytes };
-  const hash = fraudClaimHash(id, honest.bytes, SALT);
+  const hash = fraudClaimHash(id, honest.bytes, SALT, open(forged, 0, 0));
   const both = world.tx(honest, [
     message(pb.MsgCommitFraudClaim, { accuser: honest.address, hash }),
     message(pb.MsgProveLeafFraud, { accuser: honest.address, jobId: 1n, round: 1n, miner: hostile.address, salt: SALT, opening: open(forged, 0, 0) }),
   ]);
   await world.refused(both, 20, /committed in this block/);
-  await claim(world, hostile, hostile);
+  await claim(world, hostile, hostile, open(forged, 0, 0));
   await world.refused(proof(world, hostile, hostile, open(forged, 0, 0)), 11, /cannot accuse itself/);
 });
 

@@ -195,16 +195,6 @@ function replaceSigner(any: ReturnType<World['bondVerifier']>, account: Signer):
   return message(pb.MsgBondVerifier, { ...msg, verifier: account.address });
 }
 
-test('the network opens no more rounds than it allows', async () => {
-  const world = new World({ params: { max_open_rounds: 1 } });
-  await world.start();
-  await world.deliver(world.tx(world.owner, [world.createJob()]));
-  assert.equal(world.job(1n).round, 1n);
-  assert.deepEqual([world.job(2n).round, world.job(2n).waiting], [0n, 'the network has its most open rounds']);
-  for (let i = 0; i < 10 && world.job(2n).round === 0n; i++) await world.comet.advance(1);
-  assert.equal(world.job(2n).round, 1n, 'its turn comes when the other round has ended');
-});
-
 test('a block looks at a bounded number of due jobs; the rest follow', async () => {
   const world = new World({ params: { max_due_per_block: 2 } });
   await world.start();

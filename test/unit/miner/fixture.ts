@@ -33,7 +33,7 @@ export const TERMS: RoundTerms = {
   zMilli: 2000,
   progressWindow: 10,
   windows: { commit: 5, answer: 5, attest: 5, reveal: 3, dispute: 2 },
-  reward: { denom: 'upogo', amount: '1000000' },
+  reward: { denom: 'upogo', amount: '50000' },
   verifierBps: 2000,
   runnerUpBps: 0,
 };

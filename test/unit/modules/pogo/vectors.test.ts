@@ -32,6 +32,7 @@ const REPORT: Report = {
   samples: 512,
   digests: [{ step: 3, digest: SALT }],
 };
+const OPENING = { segment: 1, leaf: 2, before: undefined, records: [], oldLeaf: undefined, codes: [], newLeaf: undefined, code4Leaf: undefined };
 
 test('vectors of seeds and draws', () => {
   assert.equal(toHex(firstBeacon('pogo-vectors-1').value), 'fd442d8fe2f4e27fb4f1387309c40f0490eb8583e69df0017edb6b272cc8f9d5');
@@ -65,7 +66,7 @@ test('vectors of what is signed and committed', () => {
     '706f676f2f647261772f310a0e706f676f2d766563746f72732d31000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f00000000000000010000000000000007',
   );
   assert.equal(toHex(attestationHash(COMMIT, VERIFIER, SALT, REPORT)), 'f8b3efc2e09fb087679b308aeaa92151f6624902c257fd7e07256962a4b3a4e9');
-  assert.equal(toHex(fraudClaimHash(COMMIT, VERIFIER, SALT)), '9d304408c83735ecf646ad1e52357015b34aea1705584406cbbe8e129c06fe61');
+  assert.equal(toHex(fraudClaimHash(COMMIT, VERIFIER, SALT, OPENING)), 'ad582fbf1b853259745d113bd9b0daa85d6e8c1610565878ec8806acccd0f010');
   assert.equal(toHex(stepDigest(VERIFIER, BEACON)), 'ce049065db6e35d3f1698056580a80d19830a453f882e50931f1ca23f83ab8f2');
   assert.equal(
     toHex(sha256(possessionMessage(new Uint8Array(48).fill(1), VERIFIER))),
