@@ -57,6 +57,7 @@ export async function withExport<T>(task: StudyTask, data: Export, use: (folder:
 
 /** torch.py on a folder. `ask` sends a line and awaits the next line of output; `end` closes its input and awaits its end. */
 export interface Python {
+  readonly pid: number;
   ask(line: string | undefined): Promise<unknown>;
   end(): Promise<void>;
 }
@@ -67,6 +68,7 @@ export function startPython(python: string, verb: 'train' | 'gradients' | 'speed
   const ended = endOf(child, python);
   const lines = linesOf(child);
   return {
+    pid: child.pid ?? 0,
     async ask(line) {
       if (line !== undefined) child.stdin?.write(`${line}\n`);
       const answer = await Promise.race([lines.next(), ended.then(() => undefined)]);

@@ -52,10 +52,22 @@ async function turn(task: StudyTask, trainer: Trainer, seconds: number, from: nu
   return { rates, step };
 }
 
-/** Time that other machines took from this one, in hundredths of a second, all processors together; 0 where unknown. */
-function stolen(): number {
+/** A row whose median other processes had no part in: they used less than this of a core while it was taken. */
+const QUIET_CORES = 0.25;
+
+/** Hundredths of a second of processor time: of the whole machine, and of a process by its id. Linux; 0 elsewhere. */
+function ticks(pid?: number): number {
   try {
-    return Number(/^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1]?.split(' ')[7] ?? 0);
+    if (pid === undefined) {
+      const [user, nice, system, , , irq, soft] = (/^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? '').split(' ').map(Number);
+      return [user, nice, system, irq, soft].reduce<number>((sum, x) => sum + (x ?? 0), 0);
+    }
+    // The name in brackets may hold spaces; user and system time are the 12th and 13th field behind it.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+      .map(Number);
+    return (fields[11] ?? 0) + (fields[12] ?? 0);
   } catch {
     return 0;
   }
@@ -84,13 +96,14 @@ async function compare(): Promise<{ readonly json: boolean; readonly result: Rec
   await trainer.load(state);
   const batches = Buffer.concat(Array.from({ length: POOL }, (_, i) => batchOf(task, 0, i + 1)));
   const load = loadavg()[0] ?? 0;
-  const before = stolen();
   const sides = await withExport(task, { arm: 'binary32', threads, state, batches, steps: 1 }, async (folder) => {
     const python = startPython(values.python ?? '', 'speed', folder);
     const ask = async (s: number): Promise<TorchAnswer> => (await python.ask(String(s))) as TorchAnswer;
     const [ours, theirs]: [number[], number[]] = [[], []];
     let { step } = await turn(task, trainer, 1, 0);
     let answer = await ask(1);
+    const used = (): number => ticks() - ticks(process.pid) - ticks(python.pid);
+    const [began, before] = [performance.now(), used()];
     for (let i = 0; i < TURNS; i++) {
       await sleep(PAUSE_MS);
       const mine = await turn(task, trainer, seconds / TURNS / 2, step);
@@ -100,11 +113,12 @@ async function compare(): Promise<{ readonly json: boolean; readonly result: Rec
       answer = await ask(seconds / TURNS / 2);
       theirs.push(...answer.rates);
     }
+    const others = ((used() - before) * 10) / (performance.now() - began);
     await python.end();
-    return { ours: sideOf(ours), torch: sideOf(theirs), version: answer.torch };
+    return { ours: sideOf(ours), torch: sideOf(theirs), version: answer.torch, others };
   });
   await trainer.close();
-  const { ours, torch, version } = sides;
+  const { ours, torch, version, others } = sides;
   return {
     json: values.json,
     result: {
@@ -120,7 +134,8 @@ async function compare(): Promise<{ readonly json: boolean; readonly result: Rec
       ratio_best: Number((ours.best / torch.best).toFixed(3)),
       torch_version: version,
       load: Number(load.toFixed(2)),
-      stolen_seconds: (stolen() - before) / 100,
+      others_cores: Number(others.toFixed(2)),
+      quiet: others < QUIET_CORES,
     },
   };
 }
