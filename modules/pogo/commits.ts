@@ -10,6 +10,7 @@ import {
   Fault,
   type Job,
   type LeafOpening,
+  type Miner,
   type MsgAnswerChallenges,
   type MsgAnswerChallengesResponse,
   type MsgCommitUpdate,
@@ -48,37 +49,27 @@ export function termsOf(round: Round): RoundTerms {
   return round.terms;
 }
 
-/** Compare and swap on the head: a commit that builds on anything else is refused. */
-export function commitUpdate(ctx: Context, msg: MsgCommitUpdate): Record<never, never> {
-  const round = needPhase(ctx, msg.jobId, msg.round, RoundPhase.ROUND_PHASE_COMMIT);
-  const terms = termsOf(round);
-  const address = bytesOf(ctx, msg.miner, 'miner');
+/** The committing miner of a round; throws pogo/10, 11, 12 or 13. */
+function needEligible(ctx: Context, round: Round, address: Uint8Array): Miner {
   const miner = state.miners.get(ctx, address);
   const params = getParams(ctx);
-  // A slash takes the whole bond once: what answers for one undecided commit cannot answer for the next.
-  const required = BigInt(params.minMinerBond) * (engagements(ctx, 'miner', address) + 1n);
-  if (miner === undefined || amountOf(miner.bond) < required)
-    throw errInsufficientBond(`miner: a bond of at least ${required} is required, ${params.minMinerBond} for each commit in an open round`);
+  const least = BigInt(params.minMinerBond);
+  const bond = amountOf(miner?.bond);
+  if (miner === undefined || bond < least) throw errInsufficientBond(`miner: a bond of at least ${least} is required`);
   if (miner.bondedHeight >= round.openedHeight)
     throw errNotEligible(`miner: bonded at height ${miner.bondedHeight}, the round opened at ${round.openedHeight}`);
-  if (state.commits.has(ctx, [[msg.jobId, msg.round], address])) throw errDuplicate(`miner: a commit stands in round ${msg.round}`);
+  if (state.commits.has(ctx, [[round.jobId, round.number], address])) throw errDuplicate(`miner: a commit stands in round ${round.number}`);
+  // A slash takes the whole bond once: what answers for one undecided commit cannot answer for the next.
+  const required = least * (engagements(ctx, 'miner', address) + 1n);
+  if (bond < required) throw errInsufficientBond(`miner: a bond of at least ${required} is required, ${least} for each commit in an open round`);
   if (round.miners.length === 0 && isBusy(ctx, params)) throw errRoundFull(`round: ${params.maxOpenRounds} rounds with commits are open`);
-  if (round.miners.length >= terms.maxCommits) throw errRoundFull(`round: it holds ${round.miners.length} commits`);
-  const head = round.parent?.stateRoot ?? new Uint8Array(0);
-  if (!equalBytes(msg.parentRoot, head)) throw errStaleParent(`parent_root: the head of job ${msg.jobId} is ${toHex(head)}`);
-  if (msg.steps !== terms.steps) throw errInvalidField(`steps: round ${msg.round} has ${terms.steps} steps, got ${msg.steps}`);
-  const commit: Commit = {
-    jobId: msg.jobId,
-    round: msg.round,
-    miner: msg.miner,
-    parentRoot: msg.parentRoot,
-    traceRoot: msg.traceRoot,
-    stateRoot: msg.stateRoot,
-    code4Root: msg.code4Root,
-    claimedParentLoss: msg.claimedParentLoss,
-    claimedLoss: msg.claimedLoss,
-    steps: msg.steps,
-    artifact: msg.artifact,
+  if (round.miners.length >= termsOf(round).maxCommits) throw errRoundFull(`round: it holds ${round.miners.length} commits`);
+  return miner;
+}
+
+function newCommit(ctx: Context, msg: MsgCommitUpdate): Commit {
+  return {
+    ...msg,
     height: ctx.block.height,
     status: CommitStatus.COMMIT_STATUS_PENDING,
     fault: Fault.FAULT_UNSPECIFIED,
@@ -93,6 +84,18 @@ export function commitUpdate(ctx: Context, msg: MsgCommitUpdate): Record<never, 
     slashed: '0',
     fee: '0',
   };
+}
+
+/** Compare and swap on the head: a commit that builds on anything else is refused. */
+export function commitUpdate(ctx: Context, msg: MsgCommitUpdate): Record<never, never> {
+  const round = needPhase(ctx, msg.jobId, msg.round, RoundPhase.ROUND_PHASE_COMMIT);
+  const terms = termsOf(round);
+  const address = bytesOf(ctx, msg.miner, 'miner');
+  const miner = needEligible(ctx, round, address);
+  const head = round.parent?.stateRoot ?? new Uint8Array(0);
+  if (!equalBytes(msg.parentRoot, head)) throw errStaleParent(`parent_root: the head of job ${msg.jobId} is ${toHex(head)}`);
+  if (msg.steps !== terms.steps) throw errInvalidField(`steps: round ${msg.round} has ${terms.steps} steps, got ${msg.steps}`);
+  const commit = newCommit(ctx, msg);
   setCommit(ctx, commit);
   if (round.miners.length === 0) state.openRounds.set(ctx, state.openRounds.need(ctx) + 1n);
   setRound(ctx, { ...round, miners: [...round.miners, msg.miner] });

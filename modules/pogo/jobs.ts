@@ -11,6 +11,7 @@ import {
   type MsgCreateJobResponse,
   type MsgFundJob,
   type MsgUpdateJob,
+  type Params,
   type TrainSpec as ProtoTrainSpec,
   type RoundTerms,
 } from '../../proto/gen/pogo.v1.ts';
@@ -42,13 +43,13 @@ function inBondDenom(ctx: Context, denom: string, field: string): void {
   if (denom !== bondDenom) throw errLimit(`${field}.denom: must be ${bondDenom}`);
 }
 
-export function createJob(ctx: Context, msg: MsgCreateJob): MsgCreateJobResponse {
-  const params = getParams(ctx);
+/** What a new job trains and on what; throws pogo/6, 7, 24 or 25 naming the field. */
+function checkNew(params: Params, msg: MsgCreateJob): Pick<Job, 'terms' | 'training' | 'evaluation' | 'paramCount'> {
   const spec = parseSpec(msg.spec);
   const layout = layoutOf(spec);
   if (!params.arithmetics.includes(spec.arithmetic)) throw errLimit(`spec.arithmetic: ${spec.arithmetic} is not among the parameters' arithmetics`);
-  if (BigInt(layout.count) > params.maxParamCount)
-    throw errLimit(`spec.model: ${layout.count} parameters exceed max_param_count ${params.maxParamCount}`);
+  const paramCount = BigInt(layout.count);
+  if (paramCount > params.maxParamCount) throw errLimit(`spec.model: ${paramCount} parameters exceed max_param_count ${params.maxParamCount}`);
   if (!equalBytes(kernelId(spec), msg.kernelId)) throw errKernel('kernel_id');
   const terms = checkTerms(msg.terms, 'terms');
   checkTermsAgainst(terms, params, layout, 'terms');
@@ -56,6 +57,11 @@ export function createJob(ctx: Context, msg: MsgCreateJob): MsgCreateJobResponse
   const evaluation = checkDataSet(msg.evaluation, 'evaluation');
   checkSamples(training, spec, 'training');
   checkSamples(evaluation, spec, 'evaluation');
+  return { terms, training, evaluation, paramCount };
+}
+
+export function createJob(ctx: Context, msg: MsgCreateJob): MsgCreateJobResponse {
+  const checked = checkNew(getParams(ctx), msg);
   const escrow = parseCoin(msg.escrow, 'escrow');
   inBondDenom(ctx, escrow.denom, 'escrow');
 
@@ -71,11 +77,8 @@ export function createJob(ctx: Context, msg: MsgCreateJob): MsgCreateJobResponse
     status: JobStatus.JOB_STATUS_ACTIVE,
     spec: msg.spec,
     kernelId: msg.kernelId,
-    paramCount: BigInt(layout.count),
-    training,
-    evaluation,
+    ...checked,
     initSeed: msg.initSeed,
-    terms,
     nextTerms: undefined,
     head: { ...EMPTY_HEAD, stateRoot: msg.initStateRoot, height: ctx.block.height },
     escrow: coinOf(escrow.denom, escrow.amount),

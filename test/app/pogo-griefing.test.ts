@@ -46,6 +46,8 @@ test('a bond answers for one undecided commit for each minimum bond that is in i
   await world.comet.advance(3);
   const [miner] = world.miners as [Signer];
   await world.deliver(commit(world, miner, 1n), commit(world, miner, 2n));
+  // Whoever resumes learns that its commit stands, not that its bond is too small.
+  await world.refused(commit(world, miner, 2n), 10, /a commit stands in round 1/);
   await world.refused(commit(world, miner, 3n), 12, /a bond of at least 30000000 is required, 10000000 for each commit in an open round/);
 });
 
