@@ -28,9 +28,12 @@ export function checkChainId(chainId: string, field = 'chain-id'): void {
     throw new UsageError(`${field}: expected 1 to ${MAX_CHAIN_ID} letters, digits, dots, dashes or underscores, got "${chainId}"`);
 }
 
-/** Consensus parameters of a new chain: CometBFT 0.38's defaults, but evidence lives as long as stake unbonds (21 days). */
+/**
+ * Consensus parameters of a new chain: CometBFT 0.38's defaults, but evidence lives as long as stake unbonds (21 days), and
+ * a block's gas is bounded: at the dearest operations about 50 gas take a microsecond, so 100 million are some 2 s.
+ */
 const CONSENSUS_PARAMS: JsonObject = {
-  block: { max_bytes: '4194304', max_gas: '-1' },
+  block: { max_bytes: '4194304', max_gas: '100000000' },
   evidence: { max_age_num_blocks: '100000', max_age_duration: '1814400000000000', max_bytes: '1048576' },
   validator: { pub_key_types: ['ed25519'] },
   version: { app: '0' },
