@@ -22,6 +22,14 @@ export interface Running {
   line(pattern: RegExp): Promise<string>;
 }
 
+const running = new Set<ChildProcess>();
+
+// A test file that is stopped takes its localnets with it; each of them ends its own children.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGTERM');
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 /** A new folder for a localnet. */
 export function newHome(): string {
   return mkdtempSync(join(tmpdir(), 'pogo localnet '));
@@ -46,6 +54,7 @@ export function basePort(): Promise<number> {
 /** Starts the localnet with `--json` and further arguments. */
 export function startLocalnet(home: string, args: readonly string[]): Running {
   const child = spawn(process.execPath, [MAIN, '--json', '--home', home, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
   let output = '';
   const waiting: { readonly pattern: RegExp; readonly resolve: (line: string) => void }[] = [];
   const take = (chunk: Buffer): void => {
@@ -62,6 +71,7 @@ export function startLocalnet(home: string, args: readonly string[]): Running {
   child.stderr.on('data', take);
   const done = new Promise<Run>((resolve) => {
     child.once('close', (code) => {
+      running.delete(child);
       const last = output.trimEnd().split('\n').at(-1) ?? '';
       resolve({ code, output, result: last.startsWith('{') ? (JSON.parse(last) as Result) : undefined });
     });
