@@ -247,7 +247,7 @@ def decoded(g, kind):
         # E: the exponent of the step nearest to the largest magnitude, less 6.
         binade = lambda u: torch.frexp(u * (4 / 3))[1] - 1
         e = (binade(f.abs().amax(1, keepdim=True)) - 6).clamp_(-57, 53)
-        low = torch.ldexp(torch.ones(()), e)
+        low = torch.ldexp(torch.ones_like(f[:, :1]), e)
         step = (binade(f.abs()) - e).clamp_(0, 6)
         d = torch.where(f.abs() < low / 2, torch.zeros(()), torch.ldexp(low.expand_as(f), step)) * f.sign()
     return d.flatten()[:g.numel()].view_as(g)
