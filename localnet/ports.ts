@@ -2,7 +2,8 @@
 import { createServer } from 'node:net';
 import type { Network } from './network.ts';
 
-function free(port: number): Promise<boolean> {
+/** Whether nobody listens on that port of the loopback address. */
+export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));
@@ -17,7 +18,7 @@ export async function checkPorts(network: Network): Promise<void> {
     ...network.members.map((m) => [m.port, `${m.name}'s artifacts`] as const),
   ];
   for (const [port, what] of wanted) {
-    if (!(await free(port)))
+    if (!(await isFree(port)))
       throw new Error(`port ${port} for ${what} is in use; stop the process that holds it, or make a chain elsewhere with --base-port and --home`);
   }
 }

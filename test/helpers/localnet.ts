@@ -2,9 +2,9 @@
 // Runs the localnet as a person would, in a folder with a space in its name, and reads what it prints.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isFree } from '../../localnet/ports.ts';
 import type { Result } from '../../localnet/result.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'localnet', 'main.ts');
@@ -37,14 +37,6 @@ export function newHome(): string {
 
 export function removeHome(home: string): void {
   rmSync(home, { recursive: true, force: true });
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }
 
 /** A port from which on a localnet's are free, below those that the system gives to outgoing connections. */
