@@ -8,7 +8,7 @@ import { sampleIndices } from '../train/samples.ts';
 import { type ModelSpec, type OptimizerSpec, sampleBytes, type TrainSpec } from '../train/spec.ts';
 import { validateSpec } from '../train/validate.ts';
 
-export const MODELS = ['mlp', 'cnn', 'gpt', 'gpt-large'] as const;
+export const MODELS = ['mlp', 'cnn', 'gpt', 'gpt-large', 'gpt-100m'] as const;
 export type ModelName = (typeof MODELS)[number];
 
 export const TEXTS = ['kjv', 'sotu'] as const;
@@ -28,6 +28,14 @@ interface Recipe {
 const adamw = (beta2: number): OptimizerSpec => ({ kind: 'adamw', beta1: bitsOf(0.9), beta2: bitsOf(beta2), epsilon: bitsOf(1e-8), weightDecay: 0 });
 const CLASSIFIER: Recipe = { optimizer: adamw(0.999), base: 0.001, floor: 0.1, warmup: 20, batch: 64 };
 const LANGUAGE: Recipe = { optimizer: adamw(0.95), base: 0.001, floor: 0.1, warmup: 20, batch: 16 };
+/** 512 tokens of a step, and a rate for a wide and deep network. */
+const LARGE: Recipe = { ...LANGUAGE, base: 0.0003, batch: 4 };
+
+const GPT_SIZES = {
+  gpt: { context: 64, width: 128, layers: 3, heads: 4 },
+  'gpt-large': { context: 128, width: 256, layers: 4, heads: 4 },
+  'gpt-100m': { context: 128, width: 800, layers: 13, heads: 10 },
+} as const;
 
 export interface StudyTask {
   readonly model: ModelName;
@@ -51,11 +59,11 @@ async function modelOf(name: ModelName, data: string): Promise<ModelSpec> {
       return { kind: 'cnn', height: 28, width: 28, channels: 1, convolutions, hidden: [64], classes: 10, inputExponent: -8 };
     }
     case 'gpt':
-    case 'gpt-large': {
+    case 'gpt-large':
+    case 'gpt-100m': {
       const vocabulary = await vocabularyOf(`${data}/train`);
       if (vocabulary === undefined) throw new Error(`bench: ${data} is no text`);
-      const sizes = name === 'gpt' ? { context: 64, width: 128, layers: 3, heads: 4 } : { context: 128, width: 256, layers: 4, heads: 4 };
-      return { kind: 'gpt', vocab: vocabulary.size, ...sizes, tied: false };
+      return { kind: 'gpt', vocab: vocabulary.size, ...GPT_SIZES[name], tied: false };
     }
     default:
       return name satisfies never;
@@ -66,6 +74,11 @@ function dataOf(model: ModelName, text: Text): string {
   if (model === 'mlp') return 'mnist';
   if (model === 'cnn') return 'fashion-mnist';
   return `${text}-char-${model === 'gpt' ? 64 : 128}`;
+}
+
+function recipeOf(model: ModelName): Recipe {
+  if (model === 'mlp' || model === 'cnn') return CLASSIFIER;
+  return model === 'gpt-100m' ? LARGE : LANGUAGE;
 }
 
 /** At most `MOST_JUDGED` samples, evenly spread; all of a classifier's. */
@@ -79,7 +92,7 @@ async function judged(name: string, spec: TrainSpec): Promise<Uint8Array> {
 /** A task of `steps` steps: linear warm-up and decay, the same for every arm. */
 export async function studyTask(model: ModelName, text: Text, steps: number): Promise<StudyTask> {
   const data = dataOf(model, text);
-  const { optimizer, base, floor, warmup, batch } = model === 'mlp' || model === 'cnn' ? CLASSIFIER : LANGUAGE;
+  const { optimizer, base, floor, warmup, batch } = recipeOf(model);
   const spec = validateSpec({
     arithmetic: 'exact8',
     model: await modelOf(model, data),

@@ -62,7 +62,7 @@ export interface Python {
   end(): Promise<void>;
 }
 
-export function startPython(python: string, verb: 'train' | 'gradients' | 'speed', folder: string): Python {
+export function startPython(python: string, verb: 'train' | 'gradients' | 'memory' | 'speed', folder: string): Python {
   const threads = String(availableParallelism());
   const child = spawn(python, [SCRIPT, verb, folder], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, OMP_NUM_THREADS: threads } });
   const ended = endOf(child, python);
@@ -83,7 +83,7 @@ export function startPython(python: string, verb: 'train' | 'gradients' | 'speed
 }
 
 /** Runs torch.py once and returns what it printed. */
-export async function runPython(python: string, verb: 'train' | 'gradients', folder: string): Promise<unknown> {
+export async function runPython(python: string, verb: 'train' | 'gradients' | 'memory', folder: string): Promise<unknown> {
   const process = startPython(python, verb, folder);
   const answer = await process.ask(undefined);
   await process.end();

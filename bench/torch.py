@@ -3,6 +3,7 @@
 
   python torch.py train FOLDER      trains the task in FOLDER (written by torch-python.ts) with one arm, prints one JSON line
   python torch.py gradients FOLDER  compares gradient.safetensors with autograd in binary32 and binary64, prints one JSON line
+  python torch.py memory FOLDER     trains the task in FOLDER and prints the peak resident memory, one JSON line
   python torch.py speed FOLDER      for each line SECONDS on stdin trains that long and prints {"rates": steps/s of each window}
 
 Arm binary32 is ordinary eager PyTorch. The other arms simulate exact8: every rounding of operands, probabilities, softmax,
@@ -38,13 +39,17 @@ ARMS = {
 
 
 def read_tensors(path):
-    """A safetensors file of F32 tensors as a dictionary."""
-    raw = bytearray(open(path, "rb").read())
-    size = int.from_bytes(raw[:8], "little")
-    header, data = json.loads(raw[8:8 + size]), raw[8 + size:]
-    header.pop("__metadata__", None)
-    return {n: torch.frombuffer(data, dtype=torch.float32, count=(e["data_offsets"][1] - e["data_offsets"][0]) // 4,
-                                offset=e["data_offsets"][0]).view(e["shape"]).clone() for n, e in header.items()}
+    """A safetensors file of F32 tensors as a dictionary; each is read straight to where it stays."""
+    tensors = {}
+    with open(path, "rb") as f:
+        size = int.from_bytes(f.read(8), "little")
+        header = json.loads(f.read(size))
+        header.pop("__metadata__", None)
+        for name, entry in header.items():
+            tensors[name] = torch.empty(entry["shape"], dtype=torch.float32)
+            f.seek(8 + size + entry["data_offsets"][0])
+            f.readinto(memoryview(tensors[name].numpy()).cast("B"))
+    return tensors
 
 
 def quantised(x, bits, dim, c):
@@ -342,6 +347,20 @@ def gradients(folder):
                           simulated=distance(grads("simulated"), ours), control=distance(grads("backward-8"), ours))))
 
 
+def peak():
+    """Peak resident KiB of this process so far. Linux."""
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM:"))
+
+
+def memory(folder):
+    baseline = peak()
+    run = Run(folder)
+    raw, losses, start = run.samples("batches"), [], time.time()
+    for i, batch in enumerate(raw.split(run.task["batch"])):
+        losses.append(run.step(*inputs(run.task, batch), run.task["rates"][i]).item())
+    print(json.dumps(dict(baseline=baseline, peak=peak(), losses=losses, seconds=(time.time() - start) / len(losses))))
+
+
 def speed(folder):
     run, at = Run(folder), 0
     x, y = inputs(run.task, run.samples("batches"))
@@ -361,4 +380,4 @@ def speed(folder):
 
 
 if __name__ == "__main__":
-    dict(train=train, gradients=gradients, speed=speed)[sys.argv[1]](sys.argv[2])
+    dict(train=train, gradients=gradients, memory=memory, speed=speed)[sys.argv[1]](sys.argv[2])
