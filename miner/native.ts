@@ -5,8 +5,11 @@ import { useSha256 } from '../core/hash.ts';
 
 /** Once per thread, before anything is hashed. */
 export function useNativeHash(): void {
+  const digest = new Uint8Array(32);
+  const target = Buffer.from(digest.buffer);
   useSha256((data) => {
-    const digest = hash('sha256', data, 'buffer');
-    return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength);
+    // A digest as a string costs half a microsecond less than as a buffer, which is most of what a short message costs.
+    target.write(hash('sha256', data, 'binary'), 'latin1');
+    return digest.slice();
   });
 }

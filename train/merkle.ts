@@ -2,6 +2,7 @@
 // RFC 6962 trees over many equal leaves, in flat arrays: one copy of one leaf at a time, hashes 32 bytes each.
 // Built upwards in pairs, an odd last node rising unchanged, which is the same tree as the recursive split.
 
+import { concatBytes } from '../core/bytes.ts';
 import { sha256 } from '../core/hash.ts';
 
 /** SHA-256 of `prefix` (one byte) followed by each message of `length` bytes; 32 bytes for each, in order. */
@@ -37,6 +38,29 @@ export interface MerkleTree {
 /** Tree over consecutive leaves of `leafBytes` bytes in `bytes` (a whole number of leaves). */
 export function treeOfLeaves(bytes: Uint8Array, leafBytes: number): MerkleTree {
   return treeOfHashes(hashMany(LEAF, bytes, leafBytes));
+}
+
+/** A root over leaves that come in parts. */
+export interface RootInParts {
+  /** The next leaves: a whole number of them, read before it returns. */
+  push(leaves: Uint8Array): void;
+  /** The root over all leaves since the last root. */
+  end(): Uint8Array;
+}
+
+/** Roots over consecutive leaves of `leafBytes` bytes, without having them all at once. */
+export function rootInParts(leafBytes: number): RootInParts {
+  let hashes: Uint8Array[] = [];
+  return {
+    push: (leaves) => {
+      hashes.push(hashMany(LEAF, leaves, leafBytes));
+    },
+    end: () => {
+      const { root } = treeOfHashes(concatBytes(...hashes));
+      hashes = [];
+      return root;
+    },
+  };
 }
 
 /** Tree over leaves of any length. */

@@ -2,6 +2,7 @@
 // A round: T steps from the parent's state, as a generator of progress. The caller stores codes and checkpoint
 // states as they come; the roots that a commit needs are the generator's return value.
 import type { Trainer } from './backend.ts';
+import { type Committer, inlineCommitter } from './commit.ts';
 import { layoutOf } from './layout.ts';
 import { type MerkleTree, treeOf, treeOfLeaves } from './merkle.ts';
 import { encodeModel4 } from './model4.ts';
@@ -76,31 +77,53 @@ export function codeTree(spec: TrainSpec, codes: Uint8Array): MerkleTree {
   return treeOfLeaves(codes, layoutOf(spec).codeLeafBytes);
 }
 
-/** Trains a round. Throws what the trainer throws; nothing of an aborted round is committed. */
-export async function* runRound(trainer: Trainer, input: RoundInput): AsyncGenerator<StepProgress, RoundResult> {
+/** A step that is trained and put; its roots are to come. */
+interface Unrooted {
+  readonly base: Omit<StepRecord, 'codeRoot' | 'stateRoot'>;
+  readonly codes: Uint8Array;
+  readonly state: Uint8Array | undefined;
+}
+
+/**
+ * Trains a round. Throws what the trainer and the committer throw; nothing of an aborted round is committed.
+ * A committer that hashes elsewhere makes progress lag behind training, by its depth at most.
+ */
+export async function* runRound(
+  trainer: Trainer,
+  input: RoundInput,
+  committer: Committer = inlineCommitter(trainer.layout),
+): AsyncGenerator<StepProgress, RoundResult> {
   const { spec, layout } = trainer;
   const seed = minerSeed(input.roundSeed, input.binding);
   await trainer.load(input.parentState);
   const records: Uint8Array[] = [];
+  const unrooted: Unrooted[] = [];
   let finalState = input.parentState;
-  let finalRoot = stateTree(spec, finalState).root;
+  let finalRoot: Uint8Array | undefined;
   let total = 0n;
+  const oldest = async (): Promise<StepProgress> => {
+    const roots = await committer.take();
+    const { base, codes, state } = unrooted.shift() as Unrooted;
+    const record = { ...base, ...roots };
+    const recordBytes = encodeRecord(record);
+    records.push(recordBytes);
+    finalRoot = roots.stateRoot ?? finalRoot;
+    return { step: base.step, record, recordBytes, codes, ...(state === undefined ? {} : { state }) };
+  };
   for (let step = 1; step <= input.steps; step++) {
     const indices = sampleIndices(seed, step, spec.batchSize, input.dataset.size);
     const { codes, loss } = await trainer.step(gatherSamples(spec, input.dataset, indices), input.stepsBefore + step);
     total += loss;
-    const base = { ...input.binding, step, codeRoot: codeTree(spec, codes).root, batchDigest: batchDigest(indices), loss };
-    let progress: StepProgress;
-    if (isCheckpoint(step, input.steps, input.checkpointEvery)) {
-      finalState = await trainer.state();
-      finalRoot = stateTree(spec, finalState).root;
-      const record = { ...base, stateRoot: finalRoot };
-      progress = { step, record, recordBytes: encodeRecord(record), codes, state: finalState };
-    } else progress = { step, record: base, recordBytes: encodeRecord(base), codes };
-    records.push(progress.recordBytes);
-    yield progress;
+    const state = isCheckpoint(step, input.steps, input.checkpointEvery) ? await trainer.state() : undefined;
+    finalState = state ?? finalState;
+    if (unrooted.length === committer.depth) yield await oldest();
+    await committer.put(codes, state);
+    unrooted.push({ base: { ...input.binding, step, batchDigest: batchDigest(indices), loss }, codes, state });
+    while (unrooted.length > 0 && committer.ready()) yield await oldest();
   }
   const model4 = encodeModel4(thetaOf(layout, finalState));
   const model4Root = codeTree(spec, model4).root;
+  while (unrooted.length > 0) yield await oldest();
+  finalRoot ??= stateTree(spec, finalState).root;
   return { records, traceRoot: treeOf(records).root, finalState, finalRoot, model4, model4Root, loss: total };
 }

@@ -4,8 +4,8 @@
 import { hash } from 'node:crypto';
 import { sha256 } from '../core/hash.ts';
 import type { HashMany } from './merkle.ts';
-import { type WasmMemory, wasm } from './wasm-host.ts';
-import { compileVariant, type Variant, variants } from './wasm-module.ts';
+import { type WasmMemory, type WasmModule, wasm } from './wasm-host.ts';
+import { compileVariant, KernelsUnavailableError, type Variant, variants } from './wasm-module.ts';
 import { nativeHashMany } from './wasm-native.ts';
 
 /** From this length on one native call is the faster one (measured: 5.0 us for 8 KiB against 7.3). */
@@ -35,35 +35,68 @@ function root(p: bigint, degree: bigint): bigint {
   return r;
 }
 
-let chosen: HashMany | undefined;
+/** `native`: the processor's own rounds in C; `wide`, `plain`: eight at once in WebAssembly; `host`: the host's function, message after message. */
+export type HashName = 'native' | Variant | 'host';
 
-/** The fastest that agrees with SHA-256 on a probe, for `useHashMany`; undefined when none does. */
-export function wasmHashMany(): HashMany | undefined {
-  const candidates = [nativeHashMany, ...variants().map((variant) => () => createHashMany(variant))];
-  for (const candidateOf of chosen === undefined ? candidates : []) {
-    const candidate = candidateOf();
-    if (candidate !== undefined && agrees(candidate)) {
-      chosen = candidate;
-      break;
+/** A way of hashing that agreed with SHA-256, as another thread of the process can be told of it. */
+export interface HashChoice {
+  readonly name: HashName;
+  /** Compiled kernel: flags are per process, so no second thread may compile one while the first goes on. */
+  readonly module?: WasmModule;
+}
+
+let fastest: { readonly choice: HashChoice; readonly hashMany: HashMany } | undefined;
+
+/** The fastest way that agrees with SHA-256 on a probe. */
+export function fastestHash(): HashChoice {
+  fastest ??= firstThatAgrees(['native', ...variants(), 'host']);
+  return fastest.choice;
+}
+
+/** The same, for `useHashMany`. */
+export function wasmHashMany(): HashMany {
+  fastest ??= firstThatAgrees(['native', ...variants(), 'host']);
+  return fastest.hashMany;
+}
+
+/** The first of these ways that is there and agrees with SHA-256 on a probe; the host's where none is. */
+export function firstThatAgrees(names: readonly HashName[]): { readonly choice: HashChoice; readonly hashMany: HashMany } {
+  for (const name of names) {
+    try {
+      const module = name === 'wide' || name === 'plain' ? compileVariant('sha256', name) : undefined;
+      const choice = { name, ...(module === undefined ? {} : { module }) };
+      const hashMany = hashManyOf(choice);
+      if (agrees(hashMany)) return { choice, hashMany };
+    } catch (error) {
+      if (!(error instanceof KernelsUnavailableError)) throw error;
     }
   }
-  return chosen;
+  return { choice: { name: 'host' }, hashMany: hostHashMany };
+}
+
+/** A way that was chosen, in this thread. KernelsUnavailableError where it is not there. */
+export function hashManyOf({ name, module }: HashChoice): HashMany {
+  if (name === 'host') return hostHashMany;
+  const hashMany = name === 'native' ? nativeHashMany() : module === undefined ? createHashMany(name) : instantiate(module);
+  if (hashMany === undefined) throw new KernelsUnavailableError('native: there is no compiled SHA-256');
+  return hashMany;
 }
 
 /** The kernel of one variant. */
 export function createHashMany(variant: Variant): HashMany {
+  return instantiate(compileVariant('sha256', variant));
+}
+
+function instantiate(module: WasmModule): HashMany {
   const memory: WasmMemory = new wasm.Memory({ initial: PAGES, maximum: PAGES, shared: true });
-  const kernel = new wasm.Instance(compileVariant('sha256', variant), { env: { memory } }).exports['hashMany'];
+  const kernel = new wasm.Instance(module, { env: { memory } }).exports['hashMany'];
   if (kernel === undefined) throw new Error('kernels: sha256.wasm has no hashMany');
   new Uint32Array(memory.buffer, CONSTANTS, 72).set(constants());
   const bytes = new Uint8Array(memory.buffer);
   return (prefix, messages, length) => {
+    if (length >= NATIVE_FROM) return hostHashMany(prefix, messages, length);
     const count = messages.length / length;
     const out = new Uint8Array(count * 32);
-    if (length >= NATIVE_FROM) {
-      hashLong(prefix, messages, length, out);
-      return out;
-    }
     const most = Math.min(MOST, Math.floor(ROOM / length));
     for (let from = 0; from < count; from += most) {
       const n = Math.min(most, count - from);
@@ -75,14 +108,17 @@ export function createHashMany(variant: Variant): HashMany {
   };
 }
 
-function hashLong(prefix: number, messages: Uint8Array, length: number, out: Uint8Array): void {
+/** One call of the host's function for each message. */
+function hostHashMany(prefix: number, messages: Uint8Array, length: number): Uint8Array {
+  const out = new Uint8Array((messages.length / length) * 32);
   const buffer = new Uint8Array(length + 1);
-  const target = Buffer.from(out.buffer, out.byteOffset, out.byteLength);
+  const target = Buffer.from(out.buffer);
   buffer[0] = prefix;
   for (let i = 0; i * length < messages.length; i++) {
     buffer.set(messages.subarray(i * length, (i + 1) * length), 1);
     target.write(hash('sha256', buffer, 'binary'), i * 32, 'latin1'); // a digest as a string costs half a microsecond less than as a buffer
   }
+  return out;
 }
 
 /** Around every block boundary of the first four blocks, and for more messages than lanes. */

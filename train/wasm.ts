@@ -75,6 +75,5 @@ function choose(native: boolean): Checked {
 
 /** Roots over codes cost as much as a small step, so whoever trains in kernels hashes in them too. */
 function hashInKernels(): void {
-  const many = wasmHashMany();
-  if (many !== undefined) useHashMany(many);
+  useHashMany(wasmHashMany());
 }
