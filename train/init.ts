@@ -2,10 +2,10 @@
 // The first state of a model, from a 32-byte seed.
 import { DOMAIN, domainHash } from './domains.ts';
 import { flush } from './float32.ts';
-import { layoutOf, type Tensor } from './layout.ts';
+import { LEAF_PARAMETERS, layoutOf, type Tensor } from './layout.ts';
 import { keyOf, type PhiloxKey, philox } from './philox.ts';
 import type { TrainSpec } from './spec.ts';
-import { emptyState, writeState } from './state.ts';
+import { writeFloats } from './state.ts';
 
 const f = Math.fround;
 
@@ -16,19 +16,25 @@ const f = Math.fround;
  */
 export function initialState(spec: TrainSpec, seed: Uint8Array): Uint8Array {
   const layout = layoutOf(spec);
-  const state = emptyState(layout.leafCount, layout.moments);
+  const state = new Uint8Array(layout.stateBytes);
   const key = keyOf(domainHash(DOMAIN.initialSeed, seed));
+  const values = new Float32Array(LEAF_PARAMETERS);
   layout.tensors.forEach((tensor, index) => {
-    fill(state.theta.subarray(tensor.offset, tensor.offset + tensor.count), tensor, index, key);
+    for (let leaf = 0; leaf < tensor.leaves; leaf++) {
+      const first = leaf * LEAF_PARAMETERS;
+      const count = Math.min(LEAF_PARAMETERS, tensor.count - first);
+      fill(values.subarray(0, count), first, tensor, index, key);
+      writeFloats(values.subarray(0, count), state, (tensor.leaf + leaf) * layout.stateLeafBytes);
+    }
   });
-  return writeState(state);
+  return state;
 }
 
-function fill(values: Float32Array, tensor: Tensor, index: number, key: PhiloxKey): void {
+/** Elements from `first` on of a tensor. */
+function fill(values: Float32Array, first: number, tensor: Tensor, index: number, key: PhiloxKey): void {
   const { init } = tensor;
-  if (init.kind === 'zeros') return;
-  if (init.kind === 'ones') {
-    values.fill(1);
+  if (init.kind !== 'normal') {
+    values.fill(init.kind === 'ones' ? 1 : 0);
     return;
   }
   const scale = f(Math.sqrt(f(init.gain / init.fan)));
@@ -38,7 +44,7 @@ function fill(values: Float32Array, tensor: Tensor, index: number, key: PhiloxKe
   for (let i = 0; i < values.length; i++) {
     let sum = -6 * 2 ** 24;
     for (let block = 0; block < 3; block++) {
-      counter[0] = i;
+      counter[0] = first + i;
       counter[1] = block;
       philox(key, counter, words);
       for (let w = 0; w < 4; w++) sum += (words[w] as number) >>> 8;

@@ -2,6 +2,7 @@
 // States as bytes (leaf after leaf: 1,024 parameters, then their moments, little-endian binary32) and as arrays.
 import { InvalidStateError } from './errors.ts';
 import { type Layout, LEAF_PARAMETERS } from './layout.ts';
+import { inParts, type Parts } from './parts.ts';
 
 /** Parameters and moments of all leaves (or of one), each with padding. */
 export interface StateArrays {
@@ -41,33 +42,45 @@ export function emptyState(leaves: number, moments: number): StateArrays {
 }
 
 /** Copies state bytes of whole leaves into arrays of the same number of leaves. InvalidStateError for another length. */
-export function readState(bytes: Uint8Array, into: StateArrays): void {
+export function readState(bytes: Parts, into: StateArrays): void {
   const arrays = [into.theta, ...into.moments];
-  const leaves = into.theta.length / LEAF_PARAMETERS;
-  const expected = leaves * LEAF_PARAMETERS * 4 * arrays.length;
+  const leafBytes = LEAF_PARAMETERS * 4 * arrays.length;
+  const expected = (into.theta.length / LEAF_PARAMETERS) * leafBytes;
   if (bytes.length !== expected) throw new InvalidStateError(`state: ${bytes.length} bytes, expected ${expected}`);
-  let at = 0;
-  for (let leaf = 0; leaf < leaves; leaf++) {
-    for (const array of arrays) {
-      readFloats(bytes, at, array.subarray(leaf * LEAF_PARAMETERS, (leaf + 1) * LEAF_PARAMETERS));
-      at += LEAF_PARAMETERS * 4;
+  let first = 0;
+  for (const part of inParts(bytes, leafBytes)) {
+    for (let at = 0; at < part.length; first += LEAF_PARAMETERS) {
+      for (const array of arrays) {
+        readFloats(part, at, array.subarray(first, first + LEAF_PARAMETERS));
+        at += LEAF_PARAMETERS * 4;
+      }
     }
   }
 }
 
 /** The state's bytes in leaf layout. */
 export function writeState(state: StateArrays): Uint8Array {
+  const { length, subarray } = viewOfState(state);
+  return subarray(0, length);
+}
+
+/** The state's bytes in leaf layout, copied part by part as they are read: they change with the arrays. RangeError unless a part is whole leaves. */
+export function viewOfState(state: StateArrays): Parts {
   const arrays = [state.theta, ...state.moments];
-  const leaves = state.theta.length / LEAF_PARAMETERS;
-  const bytes = new Uint8Array(leaves * LEAF_PARAMETERS * 4 * arrays.length);
-  let at = 0;
-  for (let leaf = 0; leaf < leaves; leaf++) {
-    for (const array of arrays) {
-      writeFloats(array.subarray(leaf * LEAF_PARAMETERS, (leaf + 1) * LEAF_PARAMETERS), bytes, at);
-      at += LEAF_PARAMETERS * 4;
+  const leafBytes = LEAF_PARAMETERS * 4 * arrays.length;
+  const subarray = (from: number, to: number): Uint8Array => {
+    if (from % leafBytes !== 0 || to % leafBytes !== 0) throw new RangeError(`state: bytes ${from} to ${to} are no whole leaves`);
+    const bytes = new Uint8Array(to - from);
+    let first = (from / leafBytes) * LEAF_PARAMETERS;
+    for (let at = 0; at < bytes.length; first += LEAF_PARAMETERS) {
+      for (const array of arrays) {
+        writeFloats(array.subarray(first, first + LEAF_PARAMETERS), bytes, at);
+        at += LEAF_PARAMETERS * 4;
+      }
     }
-  }
-  return bytes;
+    return bytes;
+  };
+  return { length: (state.theta.length / LEAF_PARAMETERS) * leafBytes, subarray };
 }
 
 /** Bits of 2^-60 and 2^-100. */
@@ -111,11 +124,27 @@ export function allFinite(array: Float32Array): boolean {
 }
 
 /** The parameters of a state alone, in the padded layout. InvalidStateError for a wrong length. */
-export function thetaOf(layout: Layout, bytes: Uint8Array): Float32Array {
-  if (bytes.length !== layout.stateBytes) throw new InvalidStateError(`state: ${bytes.length} bytes, expected ${layout.stateBytes}`);
+export function thetaOf(layout: Layout, bytes: Parts): Float32Array {
   const theta = new Float32Array(layout.paddedCount);
-  for (let leaf = 0; leaf < layout.leafCount; leaf++) {
-    readFloats(bytes, leaf * layout.stateLeafBytes, theta.subarray(leaf * LEAF_PARAMETERS, (leaf + 1) * LEAF_PARAMETERS));
+  let at = 0;
+  for (const part of thetaParts(layout, bytes)) {
+    theta.set(part, at);
+    at += part.length;
   }
   return theta;
+}
+
+/** The parameters of a state, some leaves at a time; each part is overwritten by the next. InvalidStateError for a wrong length. */
+export function* thetaParts(layout: Layout, bytes: Parts): Generator<Float32Array, void> {
+  const { stateBytes, stateLeafBytes } = layout;
+  if (bytes.length !== stateBytes) throw new InvalidStateError(`state: ${bytes.length} bytes, expected ${stateBytes}`);
+  let theta = new Float32Array(0);
+  for (const part of inParts(bytes, stateLeafBytes)) {
+    const leaves = part.length / stateLeafBytes;
+    if (theta.length !== leaves * LEAF_PARAMETERS) theta = new Float32Array(leaves * LEAF_PARAMETERS);
+    for (let leaf = 0; leaf < leaves; leaf++) {
+      readFloats(part, leaf * stateLeafBytes, theta.subarray(leaf * LEAF_PARAMETERS, (leaf + 1) * LEAF_PARAMETERS));
+    }
+    yield theta;
+  }
 }

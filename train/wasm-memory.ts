@@ -48,7 +48,7 @@ export interface MemoryPlan {
   readonly tokens: number;
   readonly labels: number;
   readonly theta: number;
-  /** Parameters of the 4-bit form, while it is evaluated. */
+  /** Parameters of the 4-bit form, while it is evaluated: where the gradient lies, which no evaluation needs. */
   readonly theta4: number;
   readonly moments: readonly number[];
   readonly gradient: number;
@@ -76,8 +76,14 @@ const EVALUATION_SAMPLES = 64;
 /** Elements of all buffers that a larger evaluation block may take. */
 const EVALUATION_ELEMENTS = 2 ** 22;
 
+/** Nothing lies at address 0, which says "none". */
+const FIRST = 64;
+
 class Allocator {
-  top = 64;
+  top: number;
+  constructor(first: number) {
+    this.top = first;
+  }
   take(size: number): number {
     const at = this.top;
     this.top = pad(at + size + SLACK, 64);
@@ -88,10 +94,10 @@ class Allocator {
   }
 }
 
-/** The plan for a validated specification and a number of threads. SpecError when it needs more than 4 GiB. */
-export function planMemory(spec: TrainSpec, threads = 1): MemoryPlan {
+/** The plan for a validated specification and a number of threads, from address `first` on. SpecError when it needs more than 4 GiB. */
+export function planMemory(spec: TrainSpec, threads = 1, first: number = FIRST): MemoryPlan {
   const layout = layoutOf(spec);
-  const a = new Allocator();
+  const a = new Allocator(first);
   const capacity = capacityOf(spec);
   const program = compile(spec, capacity);
   const rows = capacity * rowsPerSample(spec.model);
@@ -127,11 +133,12 @@ function capacityOf(spec: TrainSpec): number {
 }
 
 function stateAddresses(a: Allocator, layout: Layout): Pick<MemoryPlan, 'theta' | 'theta4' | 'moments' | 'gradient' | 'codes'> {
+  const gradient = a.floats(layout.paddedCount);
   return {
     theta: a.floats(layout.paddedCount),
-    theta4: a.floats(layout.paddedCount),
+    theta4: gradient,
     moments: Array.from({ length: layout.moments }, () => a.floats(layout.paddedCount)),
-    gradient: a.floats(layout.paddedCount),
+    gradient,
     codes: a.take(layout.leafCount * (LEAF_PARAMETERS / 64) * 33),
   };
 }

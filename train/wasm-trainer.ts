@@ -3,7 +3,7 @@
 import type { Evaluation, GradientResult, ModelForm, StepResult, SyncTrainer } from './backend.ts';
 import { tokensOf } from './embed.ts';
 import { FormatError, InvalidCodesError } from './errors.ts';
-import { type Layout, layoutOf } from './layout.ts';
+import { type Layout, LEAF_PARAMETERS, layoutOf } from './layout.ts';
 import { decodeModel4, encodeModel4 } from './model4.ts';
 import { classCount, rowsPerSample, sampleBytes, type TrainSpec, tokenBytes } from './spec.ts';
 import { checkState, readState, type StateArrays, writeState } from './state.ts';
@@ -13,6 +13,9 @@ import { createMemory, type Lane, type MemoryPlan, planMemory } from './wasm-mem
 import { type CompiledKernels, instantiate, type Kernels } from './wasm-module.ts';
 import { execute, PASS } from './wasm-passes.ts';
 import { ALONE, startThreads, type Threads } from './wasm-threads.ts';
+
+/** Parameters whose 4-bit form is decoded at once: whole leaves. */
+const DECODED_AT_ONCE = 256 * LEAF_PARAMETERS;
 
 export class WasmTrainer implements SyncTrainer {
   readonly spec: TrainSpec;
@@ -25,10 +28,11 @@ export class WasmTrainer implements SyncTrainer {
   readonly #sampleBytes: number;
   readonly #threads: Threads;
 
-  constructor(spec: TrainSpec, compiled: CompiledKernels, threads = 1) {
+  /** `plan`: another place for everything, of a trainer without further threads. */
+  constructor(spec: TrainSpec, compiled: CompiledKernels, threads = 1, plan: MemoryPlan = planMemory(spec, threads)) {
     this.spec = spec;
     this.layout = layoutOf(spec);
-    this.plan = planMemory(spec, threads);
+    this.plan = plan;
     this.memory = createMemory(this.plan);
     this.#kernels = instantiate(compiled, this.memory);
     this.#bytes = new Uint8Array(this.memory.buffer);
@@ -86,7 +90,7 @@ export class WasmTrainer implements SyncTrainer {
     const bytes = this.#sampleBytes;
     if (samples.length % bytes !== 0) throw new FormatError(`samples: ${samples.length} bytes are no whole number of samples of ${bytes}`);
     const { plan } = this;
-    if (form === 'four') this.floats(plan.theta4).set(decodeModel4(encodeModel4(this.#state.theta)));
+    if (form === 'four') this.#decode4();
     const count = samples.length / bytes;
     const losses = new Int32Array(count);
     const predicted = new Uint16Array(count);
@@ -133,6 +137,20 @@ export class WasmTrainer implements SyncTrainer {
       const label = samples[(s + 1) * this.#sampleBytes - 1] as number;
       if (label >= classes) throw new FormatError(`label: ${label} in sample ${s} of the batch is not below ${classes}`);
       labels[s] = label;
+    }
+  }
+
+  /** The 4-bit form of the parameters, decoded, into its place. InvalidStateError when there is none. */
+  #decode4(): void {
+    const { theta } = this.#state;
+    const into = this.floats(this.plan.theta4);
+    try {
+      for (let at = 0; at < theta.length; at += DECODED_AT_ONCE) {
+        into.set(decodeModel4(encodeModel4(theta.subarray(at, at + DECODED_AT_ONCE))), at);
+      }
+    } finally {
+      // No operation writes the gradient's padding, and codes are made of it.
+      for (const { offset, count, leaves } of this.layout.tensors) into.fill(0, offset + count, offset + leaves * LEAF_PARAMETERS);
     }
   }
 
