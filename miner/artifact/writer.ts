@@ -5,41 +5,91 @@ import { ChunkHasher, rootOfChunks } from './chunks.ts';
 import { encodeHeader, joinRecords, type Shape } from './format.ts';
 import type { ArtifactStore, Stored } from './store.ts';
 
-export class ArtifactWriter {
-  readonly #store: ArtifactStore;
-  readonly #draft: { readonly folder: string; readonly handle: number };
+/** What was written to an artifact's file. */
+export interface Written {
+  readonly size: number;
+  /** Chunk hashes, 32 bytes each. */
+  readonly hashes: Uint8Array;
+}
+
+/** The bytes of an artifact on their way into its open file, which stays the caller's. Any thread may do it. */
+export class ChunkFile {
+  readonly #handle: number;
   readonly #hasher: ChunkHasher = new ChunkHasher();
 
-  constructor(store: ArtifactStore, shape: Shape) {
+  constructor(handle: number) {
+    this.#handle = handle;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#hasher.push(bytes);
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.#handle, bytes, at);
+  }
+
+  /** What was written; the file takes no more. */
+  finish(): Written {
+    return { hashes: this.#hasher.finish(), size: this.#hasher.size };
+  }
+}
+
+/** An artifact's file before the artifact is complete. */
+export class Draft {
+  readonly handle: number;
+  readonly #store: ArtifactStore;
+  readonly #folder: string;
+  #open = true;
+
+  constructor(store: ArtifactStore) {
+    const { folder, handle } = store.draft();
     this.#store = store;
-    this.#draft = store.draft();
-    this.#write(encodeHeader(shape));
+    this.#folder = folder;
+    this.handle = handle;
+  }
+
+  /** Adds the artifact to the store, durably. */
+  adopt({ hashes, size }: Written): Stored {
+    fsyncSync(this.handle);
+    this.#close();
+    return this.#store.adopt(this.#folder, rootOfChunks(hashes), size, hashes);
+  }
+
+  discard(): void {
+    this.#close();
+    this.#store.discard(this.#folder);
+  }
+
+  #close(): void {
+    if (this.#open) closeSync(this.handle);
+    this.#open = false;
+  }
+}
+
+/** An artifact that is written where it is made. */
+export class ArtifactWriter {
+  readonly #draft: Draft;
+  readonly #file: ChunkFile;
+
+  constructor(store: ArtifactStore, shape: Shape) {
+    this.#draft = new Draft(store);
+    this.#file = new ChunkFile(this.#draft.handle);
+    this.#file.write(encodeHeader(shape));
   }
 
   /** One step in order: its codes and, at a checkpoint, the state after it. */
   step(codes: Uint8Array, state: Uint8Array | undefined): void {
-    this.#write(codes);
-    if (state !== undefined) this.#write(state);
+    this.#file.write(codes);
+    if (state !== undefined) this.#file.write(state);
   }
 
   /** The end of the round: adds the artifact to the store, durably. */
   finish(model4: Uint8Array, records: readonly Uint8Array[]): Stored {
-    this.#write(model4);
-    this.#write(joinRecords(records));
-    fsyncSync(this.#draft.handle);
-    closeSync(this.#draft.handle);
-    const hashes = this.#hasher.finish();
-    return this.#store.adopt(this.#draft.folder, rootOfChunks(hashes), this.#hasher.size, hashes);
+    this.#file.write(model4);
+    this.#file.write(joinRecords(records));
+    return this.#draft.adopt(this.#file.finish());
   }
 
   /** Drops an unfinished artifact. */
   abort(): void {
-    closeSync(this.#draft.handle);
-    this.#store.discard(this.#draft.folder);
-  }
-
-  #write(bytes: Uint8Array): void {
-    this.#hasher.push(bytes);
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#draft.handle, bytes, at);
+    this.#draft.discard();
   }
 }

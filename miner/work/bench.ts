@@ -7,6 +7,7 @@ import type { TrainSpec } from '../../train/spec.ts';
 import { ArtifactStore } from '../artifact/store.ts';
 import { checkDataset, type DataOptions, type Dataset, openDataset } from '../data/dataset.ts';
 import { StateStore } from '../states.ts';
+import { type CommitThread, startCommitThread } from './commit-thread.ts';
 import type { Progress } from './tasks.ts';
 
 /** The task was called off. */
@@ -40,6 +41,7 @@ export class Bench {
   readonly #backend: Backend;
   readonly #data: DataOptions;
   readonly #datasets: Map<string, Dataset> = new Map();
+  #commitThread: CommitThread | undefined;
   #trainer: { readonly key: string; readonly trainer: Trainer } | undefined;
 
   constructor(backend: Backend, options: BenchOptions) {
@@ -70,6 +72,19 @@ export class Bench {
     const trainer = await this.#backend.create(spec);
     this.#trainer = { key, trainer };
     return trainer;
+  }
+
+  /** The thread that hashes and writes what rounds commit; started when it is first asked for. */
+  commitThread(): CommitThread {
+    if (this.#commitThread?.ended !== false) this.#commitThread = startCommitThread();
+    return this.#commitThread;
+  }
+
+  /** Ends what runs beside the caller. */
+  async close(): Promise<void> {
+    await this.#commitThread?.close();
+    await this.#trainer?.trainer.close();
+    this.#trainer = undefined;
   }
 
   /** The kept state of that root. MissingStateError without. */

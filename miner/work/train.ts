@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A miner's round: train, write the artifact as the steps come, measure what will be claimed.
+// A miner's round: train, hash and write the artifact as the steps come, measure what will be claimed.
 import { claimIndices } from '../../modules/pogo/seeds.ts';
 import type { Trainer } from '../../train/backend.ts';
 import { type RoundInput, type RoundResult, runRound } from '../../train/round.ts';
 import type { Stored } from '../artifact/store.ts';
-import { ArtifactWriter } from '../artifact/writer.ts';
 import { attackedTrainer } from '../attacks/trainers.ts';
 import { type Bench, measure, sum, type TaskControl } from './bench.ts';
+import { beginArtifact, wantsThread } from './commit.ts';
 import { type RoundContext, shapeOfRound } from './context.ts';
 import type { TrainResult, TrainTask } from './tasks.ts';
 
@@ -53,18 +53,18 @@ async function writeRound(
   context: RoundContext,
   control: TaskControl,
 ): Promise<{ readonly result: RoundResult; readonly artifact: Stored }> {
-  const writer = new ArtifactWriter(bench.artifacts, shapeOfRound(context));
+  const shape = shapeOfRound(context);
+  const commit = await beginArtifact(bench.artifacts, shape, trainer.layout, wantsThread(shape) ? bench.commitThread() : undefined);
   try {
-    const steps = runRound(trainer, input);
+    const steps = runRound(trainer, input, commit);
     for (;;) {
       const next = await steps.next();
-      if (next.done === true) return { result: next.value, artifact: writer.finish(next.value.model4, next.value.records) };
+      if (next.done === true) return { result: next.value, artifact: await commit.finish(next.value.model4, next.value.records) };
       control.check();
-      writer.step(next.value.codes, next.value.state);
       control.progress({ step: next.value.step, steps: input.steps });
     }
   } catch (error) {
-    writer.abort();
+    await commit.abort();
     throw error;
   }
 }
