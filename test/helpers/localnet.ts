@@ -39,18 +39,23 @@ export function removeHome(home: string): void {
   rmSync(home, { recursive: true, force: true });
 }
 
+const DAEMONS: readonly number[] = Array.from({ length: 12 }, (_, i) => 200 + i);
+
 /** A port from which on a localnet's are free, below those that the system gives to outgoing connections. */
 export async function basePort(): Promise<number> {
   for (;;) {
     const port = 12_000 + 300 * Math.floor(Math.random() * 60);
-    const wanted = [0, 1, 10, 11, 20, 21, 30, 31, 200, 201, 202, 203, 204, 205, 206].map((offset) => isFree(port + offset));
+    const wanted = [0, 1, 10, 11, 20, 21, 30, 31, ...DAEMONS].map((offset) => isFree(port + offset));
     if ((await Promise.all(wanted)).every((free) => free)) return port;
   }
 }
 
-/** Starts the localnet with `--json` and further arguments. */
-export function startLocalnet(home: string, args: readonly string[]): Running {
-  const child = spawn(process.execPath, [MAIN, '--json', '--home', home, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts the localnet with `--json` and further arguments; `env` is for it and all its processes. */
+export function startLocalnet(home: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
+  const child = spawn(process.execPath, [MAIN, '--json', '--home', home, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   running.add(child);
   let output = '';
   const waiting: { readonly pattern: RegExp; readonly resolve: (line: string) => void }[] = [];
