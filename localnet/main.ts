@@ -21,7 +21,8 @@ import { look, type Watched } from './watch.ts';
 
 const LOOK_MS = 500;
 const START_MS = 60_000;
-const BOND_MS = 30_000;
+/** Some backends need a minute to be checked on a busy machine. */
+const BOND_MS = 180_000;
 const FIGURE_MS = 30_000;
 /** Of a job that takes no more rounds by itself. */
 const ENDED: readonly string[] = ['FROZEN', 'CONVERGED', 'CLOSED'];
