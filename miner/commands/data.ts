@@ -51,7 +51,7 @@ function list(flags: Flags): void {
   const parent = flags.folder ?? ownFolder();
   print('built in');
   for (const name of DATASET_NAMES) print(`  ${name}`);
-  print('  and kjv or sotu, -char- or -byte-, any context: kjv-byte-256/train');
+  print('  and kjv or sotu, -char-, -byte- or -bpeN-, any context: kjv-byte-256/train, kjv-bpe1024-128/train');
   const own = listSets(parent);
   print(`own, in ${parent}${own.length === 0 ? ': none' : ''}`);
   for (const set of own) for (const part of PARTS) print(`  ${set.name}/${part}  ${set.parts[part].size} samples  ${describe(set)}`);
@@ -93,7 +93,10 @@ export function addDataCommands(program: Command): void {
     .command('add <file>')
     .description('make a set of a text file, a folder of them, or a CSV file')
     .option('--name <name>', 'name of the set (default: that of the file)')
-    .option('--vocabulary <kind>', 'of a text: character, byte, or the path of a tokenizer.json (default: character)')
+    .option(
+      '--vocabulary <kind>',
+      'of a text: character, byte, bpe:N to learn N tokens from it, or the path of a tokenizer.json (default: character)',
+    )
     .option('--context <n>', 'of a text: tokens that the model sees (default: 64)', whole)
     .option('--stride <n>', 'of a text: tokens from one sample to the next (default: the context)', whole)
     .option('--label <column>', 'of a CSV file: column to predict (default: the last)')

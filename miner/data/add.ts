@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One's own data: a text file, a folder of them, or a CSV file becomes a set that jobs can name.
-import { copyFileSync, existsSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, extname, join } from 'node:path';
 import { LIMITS } from '../../train/spec.ts';
 import { bpeVocabulary } from './bpe.ts';
+import { learnPairs, tokenizerJson } from './bpe-train.ts';
 import { isBuiltin } from './builtin.ts';
 import { chunksOf, filesAt, sourceOf } from './files.ts';
 import { DataError } from './idx.ts';
@@ -24,7 +25,7 @@ export function ownFolder(): string {
 export interface AddOptions {
   /** Name of the set; that of the file without its ending by default. */
   readonly name?: string;
-  /** `byte`, `character` (the default) or the path of a tokenizer.json. */
+  /** `byte`, `character` (the default), `bpe:N` for N tokens learned from the text, or the path of a tokenizer.json. */
   readonly vocabulary?: string;
   /** Tokens that the model sees, 64 by default; for texts. */
   readonly context?: number;
@@ -67,9 +68,14 @@ async function planOf(files: readonly string[], { vocabulary = 'character', cont
     const characters = charactersOf(textChunks(files));
     return { ...base, vocabulary: characterVocabulary(characters), kept: { kind: 'character', characters: characters.join('') } };
   }
-  if (!vocabulary.endsWith('.json')) throw new DataError(`vocabulary: expected byte, character or the path of a tokenizer.json, got "${vocabulary}"`);
-  const bpe = await bpeVocabulary(vocabulary);
-  copyFileSync(vocabulary, tokenizerFile(folder));
+  const [, size] = /^bpe:(\d{1,9})$/.exec(vocabulary) ?? [];
+  if (size === undefined && !vocabulary.endsWith('.json')) {
+    throw new DataError(`vocabulary: expected byte, character, bpe:N or the path of a tokenizer.json, got "${vocabulary}"`);
+  }
+  const file = tokenizerFile(folder);
+  if (size !== undefined) writeFileSync(file, tokenizerJson(learnPairs(textChunks(files), Number(size))));
+  const bpe = await bpeVocabulary(size === undefined ? vocabulary : file);
+  if (size === undefined) copyFileSync(vocabulary, file);
   return { ...base, vocabulary: bpe, kept: { kind: 'bpe', size: bpe.size } };
 }
 

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sets that are made from installed packages when they are first asked for: fashion-mnist, and for each corpus and each
-// context CORPUS-char-CONTEXT and CORPUS-byte-CONTEXT. They are kept in the project's cache for all daemons of the machine.
-import { existsSync, mkdirSync } from 'node:fs';
+// context CORPUS-char-CONTEXT, CORPUS-byte-CONTEXT and CORPUS-bpeN-CONTEXT, N tokens learned from the corpus. They are kept in the project's cache for all daemons of the machine.
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LIMITS } from '../../train/spec.ts';
 import { LockError, lock } from '../lock.ts';
+import { bpeVocabulary } from './bpe.ts';
+import { BPE_SIZES, learnPairs, tokenizerJson } from './bpe-train.ts';
 import { CORPORA, type Corpus } from './corpora.ts';
 import { writeFashion } from './fashion.ts';
 import { sourceOf } from './files.ts';
-import { type BuildSet, buildSet } from './set.ts';
-import { writeText } from './text.ts';
+import { type BuildSet, buildSet, tokenizerFile } from './set.ts';
+import { type TextPlan, writeText } from './text.ts';
 import { BYTES, charactersOf, characterVocabulary } from './vocabulary.ts';
 
 /** Where built sets are kept unless told otherwise. */
@@ -20,23 +22,31 @@ export const BUILT_FOLDER: string = fileURLToPath(new URL('../../.cache/data', i
 /** Names to show; every other context can be named as well. */
 export const BUILTIN_SETS: readonly string[] = ['fashion-mnist', 'kjv-char-64', 'kjv-char-128', 'sotu-char-64'];
 
-const TEXT = /^([a-z]+)-(byte|char)-([1-9]\d{0,3})$/;
+const TEXT = /^([a-z]+)-(byte|char|bpe([1-9]\d{2,4}))-([1-9]\d{0,3})$/;
 
 function builderOf(set: string): BuildSet | undefined {
   if (set === 'fashion-mnist') return (files) => writeFashion(files);
-  const [, name, vocabulary, context] = TEXT.exec(set) ?? [];
+  const [, name, kind = '', learned, context] = TEXT.exec(set) ?? [];
   const corpus = CORPORA.find((c) => c.name === name);
   if (corpus === undefined || Number(context) > LIMITS.context) return undefined;
-  return textBuilder(corpus, vocabulary as 'byte' | 'char', Number(context));
+  const size = learned === undefined ? undefined : Number(learned);
+  if (size !== undefined && (size < BPE_SIZES.least || size > BPE_SIZES.most)) return undefined;
+  return async (files, folder) => {
+    const vocabulary = await vocabularyFor(corpus, size ?? (kind === 'byte' ? 'byte' : 'char'), folder);
+    return { ...writeText(corpus.chunks(), { ...vocabulary, context: Number(context) }, files, folder), source: sourceOf(corpus.files()) };
+  };
 }
 
-function textBuilder(corpus: Corpus, kind: 'byte' | 'char', context: number): BuildSet {
-  return (files, folder) => {
-    const characters = kind === 'byte' ? [] : charactersOf(corpus.chunks());
-    const vocabulary = kind === 'byte' ? BYTES : characterVocabulary(characters);
-    const kept = kind === 'byte' ? ({ kind: 'byte' } as const) : ({ kind: 'character', characters: characters.join('') } as const);
-    return { ...writeText(corpus.chunks(), { vocabulary, kept, context }, files, folder), source: sourceOf(corpus.files()) };
-  };
+/** The vocabulary of a built-in set: bytes, characters, or a number of learned tokens. */
+async function vocabularyFor(corpus: Corpus, kind: 'byte' | 'char' | number, folder: string): Promise<Pick<TextPlan, 'vocabulary' | 'kept'>> {
+  if (kind === 'byte') return { vocabulary: BYTES, kept: { kind: 'byte' } };
+  if (kind === 'char') {
+    const characters = charactersOf(corpus.chunks());
+    return { vocabulary: characterVocabulary(characters), kept: { kind: 'character', characters: characters.join('') } };
+  }
+  const file = tokenizerFile(folder);
+  writeFileSync(file, tokenizerJson(learnPairs(corpus.chunks(), kind)));
+  return { vocabulary: await bpeVocabulary(file), kept: { kind: 'bpe', size: kind } };
 }
 
 /** Whether a set of that name can be made here. */

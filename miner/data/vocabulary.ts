@@ -20,13 +20,18 @@ export function tokensOf(vocabulary: Vocabulary, text: string): number[] {
 
 /** Turns tokens into text one by one; what does not make a whole character yet is kept back. */
 export function createTextStream(vocabulary: Vocabulary): (token: number) => string {
-  const tokens: number[] = [];
+  // What a token says may depend on the one before it, never on more.
+  let before: number[] = [];
+  let open: number[] = [];
   let told = '';
   return (token) => {
-    tokens.push(token);
-    const text = vocabulary.decode(tokens).replace(/\uFFFD+$/, '');
+    open.push(token);
+    const base = before.length === 0 ? 0 : vocabulary.decode(before).length;
+    const whole = vocabulary.decode([...before, ...open]).slice(base);
+    const text = whole.replace(/\uFFFD+$/, '');
     const news = text.slice(told.length);
     told = text;
+    if (text.length === whole.length && text !== '') [before, open, told] = [open, [], ''];
     return news;
   };
 }
@@ -58,6 +63,35 @@ export function* textOf(chunks: Iterable<Uint8Array>): Generator<string> {
     yield (kept === '' ? text : text.slice(0, -1)).replaceAll('\r\n', '\n');
   }
   yield kept + decode();
+}
+
+/** Longest line in UTF-16 code units; of a longer one the parts count as lines, so that a text without line ends is not held whole. */
+const MOST_LINE = 65_536;
+
+/** Lines with their ends, wherever the texts are cut. */
+export function* linesOf(texts: Iterable<string>): Generator<string> {
+  let kept = '';
+  for (const text of texts) {
+    kept += text;
+    let from = 0;
+    for (;;) {
+      const end = kept.indexOf('\n', from) + 1;
+      // Whether a part must end here may depend on one more code unit.
+      if (end === 0 && kept.length - from <= MOST_LINE) break;
+      const to = end > 0 && end - from <= MOST_LINE ? end : partEnd(kept, from);
+      yield kept.slice(from, to);
+      from = to;
+    }
+    kept = kept.slice(from);
+  }
+  if (kept !== '') yield kept;
+}
+
+/** End of the part of a long line that begins at `from`; a surrogate pair stays whole. */
+function partEnd(text: string, from: number): number {
+  const to = from + MOST_LINE;
+  const last = text.charCodeAt(to - 1);
+  return last >= 0xd800 && last < 0xdc00 ? to - 1 : to;
 }
 
 /** The code points of a text, ascending. DataError for more than tokens can number. */

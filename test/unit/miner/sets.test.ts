@@ -12,7 +12,7 @@ import { type AddOptions, addSet } from '../../../miner/data/add.ts';
 import { openDataset, recomputeRoot, vocabularyOf } from '../../../miner/data/dataset.ts';
 import { DataError } from '../../../miner/data/idx.ts';
 import { RootBuilder } from '../../../miner/data/root.ts';
-import { BYTES, createTextStream, textOf, tokensOf } from '../../../miner/data/vocabulary.ts';
+import { BYTES, createTextStream, linesOf, textOf, tokensOf } from '../../../miner/data/vocabulary.ts';
 import { PARTS, partOf, sampleCount, sampleStart, windowCount, windowsOf } from '../../../miner/data/windows.ts';
 
 /** A tokenizer.json of byte-level BPE: the printable ASCII, a space (Ġ), a line end (Ċ), and some merges. */
@@ -109,6 +109,33 @@ describe('vocabularies', () => {
     const parts = tokensOf(BYTES, 'a€b').map(next);
     assert.deepEqual(parts, ['a', '', '', '€', 'b']);
   });
+
+  it('write a text of any length without decoding it from its beginning', () => {
+    let longest = 0;
+    const decode = (tokens: readonly number[]): string => {
+      longest = Math.max(longest, tokens.length);
+      return BYTES.decode(tokens);
+    };
+    const text = 'aé€😀\n'.repeat(50);
+    assert.equal(
+      tokensOf(BYTES, text)
+        .map(createTextStream({ ...BYTES, decode }))
+        .join(''),
+      text,
+    );
+    assert.ok(longest <= 8, `${longest} tokens at once`);
+  });
+
+  it('cut a text into lines, and a long line into parts, the same wherever it is cut', () => {
+    const long = `${'x'.repeat(65_535)}😀${'y'.repeat(70_000)}`;
+    const text = `a\n\n${long}\nb`;
+    const expected = ['a\n', '\n', 'x'.repeat(65_535), `😀${'y'.repeat(65_534)}`, `${'y'.repeat(4466)}\n`, 'b'];
+    for (const cut of [0, 1, 2, 3, 4, 65_537, 65_538, 65_539, 65_540, 65_541, 131_074, 131_075, 131_076, 135_539, 135_540, text.length]) {
+      assert.deepEqual([...linesOf([text.slice(0, cut), text.slice(cut)])], expected, `cut at ${cut}`);
+    }
+    assert.deepEqual([...linesOf(text)], expected, 'code point by code point');
+    assert.deepEqual([...linesOf([`${'x'.repeat(65_535)}\n`])], [`${'x'.repeat(65_535)}\n`], 'the longest line is whole');
+  });
 });
 
 describe("one's own data", () => {
@@ -199,6 +226,25 @@ describe("one's own data", () => {
     assert.deepEqual([...set.sample(0)], tokens.slice(0, 9));
   });
 
+  it('is coded by tokens learned from it, kept with the set', async () => {
+    const manifest = await add(write('learned.txt', TEXT), { vocabulary: 'bpe:280', context: 8 });
+    assert.deepEqual([manifest.text?.vocab, manifest.sample_bytes], [280, 18]);
+    const again = await addSet(at('learned.txt'), { vocabulary: 'bpe:280', context: 8 }, at('elsewhere'));
+    assert.deepEqual(again, manifest);
+    const kept = readFileSync(at('sets/learned/tokenizer.json'));
+    assert.deepEqual(readFileSync(at('elsewhere/learned/tokenizer.json')), kept);
+    const vocabulary = await vocabularyOf('learned/train', sets());
+    assert.ok(vocabulary !== undefined);
+    const tokens = tokensOf(vocabulary, TEXT);
+    assert.equal(vocabulary.decode(tokens), TEXT);
+    const set = await openDataset('learned/train', sets());
+    const first = Array.from({ length: 9 }, (_, i) => ((set.sample(0)[2 * i] as number) << 8) | (set.sample(0)[2 * i + 1] as number));
+    assert.deepEqual(first, tokens.slice(0, 9));
+    // The same tokens from a tokenizer.json of one's own.
+    const file = await add(at('learned.txt'), { name: 'from-file', vocabulary: at('sets/learned/tokenizer.json'), context: 8 });
+    assert.deepEqual(file.parts, manifest.parts);
+  });
+
   it('is not opened when a file was changed or cut', async () => {
     await add(write('c.txt', TEXT), { name: 'changed' });
     const file = at('sets/changed/train.bin');
@@ -229,7 +275,17 @@ describe("one's own data", () => {
     ['bytes as characters', () => write('raw.bin', new Uint8Array(9000).fill(255)), {}, /not UTF-8; take the byte vocabulary/],
     ['a context of zero', () => at('x.txt'), { context: 0 }, /context: must be an integer from 1 to 4096, got 0/],
     ['a stride above the context', () => at('x.txt'), { context: 8, stride: 9 }, /stride: must be an integer from 1 to 8, got 9/],
-    ['an unknown vocabulary', () => at('x.txt'), { vocabulary: 'words' }, /vocabulary: expected byte, character or the path of a tokenizer\.json/],
+    [
+      'an unknown vocabulary',
+      () => at('x.txt'),
+      { vocabulary: 'words' },
+      /vocabulary: expected byte, character, bpe:N or the path of a tokenizer\.json/,
+    ],
+    ['less learned tokens than bytes and one', () => at('x.txt'), { vocabulary: 'bpe:256' }, /bpe:N takes N from 257 to 65536, got 256/],
+    ['more learned tokens than two bytes number', () => at('x.txt'), { vocabulary: 'bpe:65537' }, /bpe:N takes N from 257 to 65536, got 65537/],
+    ['more learned tokens than the text has', () => at('x.txt'), { vocabulary: 'bpe:9000' }, /repeat for \d+ tokens only, take bpe:\d+ or fewer/],
+    ['bytes as learned tokens', () => at('raw.bin'), { vocabulary: 'bpe:300' }, /not UTF-8; take the byte vocabulary/],
+    ['a number of tokens that is none', () => at('x.txt'), { vocabulary: 'bpe:many' }, /vocabulary: expected byte, character, bpe:N/],
     ['a tokenizer that is not there', () => at('x.txt'), { vocabulary: '/none/t.json' }, /t\.json: cannot be read as JSON/],
     ['a label for a text', () => at('x.txt'), { label: 'y' }, /label: is for tables/],
     ['a context for a table', () => write('t.csv', 'a,b\n1,2\n'), { context: 8 }, /context: is for texts/],
