@@ -6,7 +6,7 @@ import { CODE_LEAF_BYTES, LEAF_PARAMETERS } from './layout.ts';
 import { encodeModel4 } from './model4.ts';
 import type { TrainSpec } from './spec.ts';
 import { emptyState, readState, type StateArrays, writeState } from './state.ts';
-import { coefficients, update } from './update.ts';
+import { coefficientsOf, update } from './update.ts';
 
 /**
  * The state leaf after one update per code leaf; the first is the update of `firstGlobalStep` (counted from 1 over
@@ -16,10 +16,11 @@ import { coefficients, update } from './update.ts';
 export function applyLeaf(spec: TrainSpec, stateLeaf: Uint8Array, codeLeaves: readonly Uint8Array[], firstGlobalStep: number): Uint8Array {
   const state = leafState(spec, stateLeaf);
   const gradient = new Float32Array(LEAF_PARAMETERS);
+  const coefficients = coefficientsOf(spec);
   codeLeaves.forEach((codes, i) => {
     if (codes.length !== CODE_LEAF_BYTES) throw new InvalidCodesError(`codes: a leaf has ${codes.length} bytes, expected ${CODE_LEAF_BYTES}`);
     decodeCodes(codes, gradient);
-    update(spec, coefficients(spec, firstGlobalStep + i), state, gradient);
+    update(spec, coefficients(firstGlobalStep + i), state, gradient);
   });
   return writeState(state);
 }

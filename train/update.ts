@@ -26,9 +26,18 @@ export function learningRate(schedule: ScheduleSpec, globalStep: number): number
 
 /** beta^step by repeated multiplication from 1, +0 once below 2^-60. */
 export function betaPower(beta: number, step: number): number {
-  let power = 1;
-  for (let i = 0; i < step && power !== 0; i++) power = flush(f(power * beta));
-  return power;
+  return betaPowers(beta)(step);
+}
+
+/** As `betaPower`, remembering the last step asked for: a step after it takes one multiplication. */
+function betaPowers(beta: number): (step: number) => number {
+  let [at, power] = [0, 1];
+  return (step) => {
+    if (step < at) [at, power] = [0, 1];
+    for (; at < step && power !== 0; at++) power = flush(f(power * beta));
+    at = step;
+    return power;
+  };
 }
 
 /** The scalars of one step's update; which of them matter depends on the optimiser. */
@@ -52,18 +61,30 @@ export interface Coefficients {
 
 const NONE = { momentum: 0, beta1: 0, gain1: 0, beta2: 0, gain2: 0, epsilon: 0, keep: 1, stepSize: 0, rootScale: 0 };
 
-/** Scalars of the update of `globalStep`. */
-export function coefficients(spec: TrainSpec, globalStep: number): Coefficients {
-  const rate = learningRate(spec.schedule, globalStep);
+/**
+ * Scalars of the update of a global step, any step at any time; steps that follow one another cost the same however many
+ * went before, while the first one costs as many multiplications as its number.
+ */
+export function coefficientsOf(spec: TrainSpec): (globalStep: number) => Coefficients {
   const optimizer: OptimizerSpec = spec.optimizer;
-  if (optimizer.kind === 'sgd') return { ...NONE, rate, momentum: fromBits(optimizer.momentum) };
-  return adamwCoefficients(optimizer, rate, globalStep);
+  if (optimizer.kind === 'sgd') {
+    const momentum = fromBits(optimizer.momentum);
+    return (globalStep) => ({ ...NONE, rate: learningRate(spec.schedule, globalStep), momentum });
+  }
+  const adamw = adamwCoefficients(optimizer);
+  return (globalStep) => adamw(learningRate(spec.schedule, globalStep), globalStep);
 }
 
-function adamwCoefficients(optimizer: AdamwSpec, rate: number, globalStep: number): Coefficients {
+/** Scalars of the update of one step. */
+export function coefficients(spec: TrainSpec, globalStep: number): Coefficients {
+  return coefficientsOf(spec)(globalStep);
+}
+
+function adamwCoefficients(optimizer: AdamwSpec): (rate: number, globalStep: number) => Coefficients {
   const beta1 = fromBits(optimizer.beta1);
   const beta2 = fromBits(optimizer.beta2);
-  return {
+  const [power1, power2] = [betaPowers(beta1), betaPowers(beta2)];
+  return (rate, globalStep) => ({
     rate,
     momentum: 0,
     beta1,
@@ -72,9 +93,9 @@ function adamwCoefficients(optimizer: AdamwSpec, rate: number, globalStep: numbe
     gain2: f(1 - beta2),
     epsilon: fromBits(optimizer.epsilon),
     keep: f(1 - f(rate * fromBits(optimizer.weightDecay))),
-    stepSize: flush(f(rate / f(1 - betaPower(beta1, globalStep)))),
-    rootScale: f(1 / f(Math.sqrt(f(1 - betaPower(beta2, globalStep))))),
-  };
+    stepSize: flush(f(rate / f(1 - power1(globalStep)))),
+    rootScale: f(1 / f(Math.sqrt(f(1 - power2(globalStep))))),
+  });
 }
 
 /** m := f(f(momentum * m) + g); theta := f(theta - f(rate * m)); both flushed. */

@@ -2,8 +2,7 @@
 // The passes of a step, each walked through by every thread of a team: forward, backward, codes and update.
 import { InvalidCodesError, InvalidStepError } from './errors.ts';
 import type { Op } from './program.ts';
-import type { TrainSpec } from './spec.ts';
-import { coefficients } from './update.ts';
+import type { Coefficients } from './update.ts';
 import type { OpContext } from './wasm-context.ts';
 import { runOp } from './wasm-ops.ts';
 
@@ -28,13 +27,13 @@ export interface Command {
 /** In the order in which they run; `update` makes codes from the gradient, `apply` reads those in memory. */
 export const PASS = { forward: 1, losses: 2, backward: 4, encode: 8, update: 16, apply: 32 } as const;
 
-/** Runs a command, this thread's share of it. InvalidStepError, InvalidCodesError. */
-export function execute(c: OpContext, spec: TrainSpec, { passes, globalStep }: Command): void {
+/** Runs a command, this thread's share of it; `coefficients`: those of the specification. InvalidStepError, InvalidCodesError. */
+export function execute(c: OpContext, coefficients: (globalStep: number) => Coefficients, { passes, globalStep }: Command): void {
   if (passes & PASS.forward) forward(c);
   if (passes & PASS.losses) runOp(c.plan.program.backward[0] as Op, c);
   if (passes & PASS.backward) backward(c);
   if (passes & PASS.encode) encodeGradient(c);
-  if (passes & (PASS.update | PASS.apply)) update(c, spec, globalStep, (passes & PASS.update) !== 0);
+  if (passes & (PASS.update | PASS.apply)) update(c, coefficients(globalStep), (passes & PASS.update) !== 0);
 }
 
 /** From samples to logits. */
@@ -54,12 +53,11 @@ function encodeGradient(c: OpContext): void {
 }
 
 /** The update with the decoded codes: `encode` makes them from the gradient, otherwise they lie in memory. */
-function update(c: OpContext, spec: TrainSpec, globalStep: number, encode: boolean): void {
+function update(c: OpContext, s: Coefficients, encode: boolean): void {
   const { plan, lane, kernels } = c;
-  const s = coefficients(spec, globalStep);
   const gradient = (from: number): number => (encode ? plan.gradient + 4 * from : 0);
-  const [m, v] = plan.moments as readonly [number, number];
-  if (spec.optimizer.kind === 'sgd') {
+  const [m, v] = plan.moments as readonly [number, number?];
+  if (v === undefined) {
     blocks(c, (from, to) => {
       const places = [gradient(from), codesAt(c, from), plan.theta + 4 * from, m + 4 * from] as const;
       return kernels.update.sgd(...places, to - from, s.rate, s.momentum, lane.scratch);

@@ -7,6 +7,7 @@ import { type Layout, LEAF_PARAMETERS, layoutOf } from './layout.ts';
 import { decodeModel4, encodeModel4 } from './model4.ts';
 import { classCount, rowsPerSample, sampleBytes, type TrainSpec, tokenBytes } from './spec.ts';
 import { checkState, readState, type StateArrays, writeState } from './state.ts';
+import { type Coefficients, coefficientsOf } from './update.ts';
 import type { OpContext } from './wasm-context.ts';
 import type { WasmMemory } from './wasm-host.ts';
 import { createMemory, type Lane, type MemoryPlan, planMemory } from './wasm-memory.ts';
@@ -26,6 +27,7 @@ export class WasmTrainer implements SyncTrainer {
   readonly #bytes: Uint8Array;
   readonly #state: StateArrays;
   readonly #sampleBytes: number;
+  readonly #coefficients: (globalStep: number) => Coefficients;
   readonly #threads: Threads;
 
   /** `plan`: another place for everything, of a trainer without further threads. */
@@ -38,6 +40,7 @@ export class WasmTrainer implements SyncTrainer {
     this.#bytes = new Uint8Array(this.memory.buffer);
     this.#state = { theta: this.floats(this.plan.theta), moments: this.plan.moments.map((at) => this.floats(at)) };
     this.#sampleBytes = sampleBytes(spec.model);
+    this.#coefficients = coefficientsOf(spec);
     this.#threads = threads === 1 ? ALONE : startThreads({ spec, kernels: compiled, memory: this.memory }, threads);
   }
 
@@ -159,7 +162,7 @@ export class WasmTrainer implements SyncTrainer {
     const command = { passes, samples: c.samples, theta: c.theta, globalStep };
     this.#threads.start(command);
     try {
-      execute(c, this.spec, command);
+      execute(c, this.#coefficients, command);
     } finally {
       // Also after a refusal: no thread may still write when the caller goes on.
       c.team.wait();

@@ -3,6 +3,7 @@
 import { workerData } from 'node:worker_threads';
 import { InvalidCodesError, InvalidStepError } from './errors.ts';
 import { sampleBytes } from './spec.ts';
+import { coefficientsOf } from './update.ts';
 import type { OpContext } from './wasm-context.ts';
 import { type Lane, planMemory } from './wasm-memory.ts';
 import { instantiate } from './wasm-module.ts';
@@ -16,6 +17,7 @@ const kernels = instantiate(compiled, memory);
 const team = joinTeam(control, id, size);
 const lane = plan.lanes[id] as Lane;
 const stride = sampleBytes(spec.model);
+const coefficients = coefficientsOf(spec);
 
 try {
   for (let seen = 0; ; seen++) {
@@ -23,7 +25,7 @@ try {
     const [passes = 0, samples = 0, theta = 0, globalStep = 0] = command;
     const c: OpContext = { kernels, memory, plan, team, lane, samples, stride, theta };
     try {
-      execute(c, spec, { passes, samples, theta, globalStep });
+      execute(c, coefficients, { passes, samples, theta, globalStep });
     } catch (error) {
       // All threads agree on these before they throw, and the caller's thread reports them.
       if (!(error instanceof InvalidStepError || error instanceof InvalidCodesError)) throw error;

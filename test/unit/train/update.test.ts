@@ -13,7 +13,7 @@ import { encodeModel4 } from '../../../train/model4.ts';
 import { reference } from '../../../train/reference.ts';
 import type { TrainSpec } from '../../../train/spec.ts';
 import { thetaOf } from '../../../train/state.ts';
-import { betaPower, coefficients, learningRate } from '../../../train/update.ts';
+import { betaPower, coefficients, coefficientsOf, learningRate } from '../../../train/update.ts';
 import { ADAMW, mlpSpec, SGD } from '../../vectors/train/specs.ts';
 
 test('the learning rate warms up linearly, decays linearly and stays at its floor', () => {
@@ -29,6 +29,17 @@ test('bias corrections come from repeated multiplication and end at zero', () =>
   assert.equal(betaPower(0.5, 61), 0);
   assert.equal(betaPower(0, 1), 0);
   assert.equal(coefficients(mlpSpec([4, 3], 8, ADAMW), 2 ** 24).rootScale, 1);
+});
+
+test('the scalars of a step do not depend on the steps asked for before', () => {
+  const spec = mlpSpec([4, 3], 8, ADAMW);
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 60_000 }), { maxLength: 12 }), (steps) => {
+      const remembering = coefficientsOf(spec);
+      for (const step of steps) assert.deepEqual(remembering(step), coefficients(spec, step));
+    }),
+    { numRuns: 20 },
+  );
 });
 
 /** A state of `leaves` whole leaves and `steps` code leaves each, reproducible. */
