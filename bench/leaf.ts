@@ -11,6 +11,7 @@ import { mnistSpec } from '../test/vectors/train/mnist.ts';
 import { initialState } from '../train/init.ts';
 import { layoutOf } from '../train/layout.ts';
 import { pathOf, treeOf } from '../train/merkle.ts';
+import { wholeOf } from '../train/parts.ts';
 import { codeTree, type RoundInput, runRound, type StepProgress, stateTree } from '../train/round.ts';
 import { wasmBackend } from '../train/wasm.ts';
 
@@ -28,6 +29,7 @@ const run = runRound(wasmBackend().create(spec), input);
 let next = await run.next();
 for (; !next.done; next = await run.next()) steps.push(next.value);
 const result = next.value;
+const finalState = wholeOf(result.finalState, layout.stateLeafBytes);
 const trace = treeOf(result.records);
 
 function leafOf(
@@ -53,7 +55,7 @@ function opening(leaf: number): LeafOpening {
     records: Array.from({ length: 10 }, (_, i) => record(91 + i)),
     oldLeaf: leafOf(before, layout.stateLeafBytes, leaf),
     codes: steps.slice(90).map((s) => leafOf(s.codes, layout.codeLeafBytes, leaf)),
-    newLeaf: leafOf(result.finalState, layout.stateLeafBytes, leaf),
+    newLeaf: leafOf(finalState, layout.stateLeafBytes, leaf),
     code4Leaf: leafOf(result.model4, layout.codeLeafBytes, leaf),
   };
 }

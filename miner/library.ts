@@ -89,10 +89,15 @@ export class Library {
     const { state, stateBytes } = offsetsOf(shape);
     const from = state(shape.steps);
     const bytes = await fetchRange(this.artifacts, await this.#request(artifact, head.miner, signal), from, from + stateBytes);
-    if (!isState(specFromProto(job.spec), bytes, head.stateRoot)) {
-      throw new UnavailableError(artifact.root, ["the final state in the artifact is not the head's"]);
+    const spec = specFromProto(job.spec);
+    try {
+      if (!isState(spec, bytes, head.stateRoot)) {
+        throw new UnavailableError(artifact.root, ["the final state in the artifact is not the head's"]);
+      }
+      this.states.put(spec, head.stateRoot, bytes);
+    } finally {
+      bytes.close();
     }
-    this.states.put(head.stateRoot, bytes);
   }
 
   async #request(artifact: Artifact, miner: string, signal: AbortSignal | undefined): Promise<FetchRequest> {

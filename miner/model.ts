@@ -8,6 +8,8 @@ import { createRpc } from '../client/rpc.ts';
 import { toHex } from '../core/bytes.ts';
 import { specFromProto } from '../modules/pogo/spec.ts';
 import type { Head, Job } from '../proto/gen/pogo.v1.ts';
+import { layoutOf } from '../train/layout.ts';
+import { wholeOf } from '../train/parts.ts';
 import { toSafetensors } from '../train/safetensors.ts';
 import type { TrainSpec } from '../train/spec.ts';
 import { ArtifactStore } from './artifact/store.ts';
@@ -64,7 +66,12 @@ export async function createModelReader(options: ModelReaderOptions): Promise<Mo
       const head = present(job.head, 'job.head');
       const spec = specFromProto(job.spec);
       await library.bringState(job, head);
-      return { job, head, spec, state: present(states.get(spec, head.stateRoot), 'the state') };
+      const kept = present(states.get(spec, head.stateRoot), 'the state');
+      try {
+        return { job, head, spec, state: wholeOf(kept, layoutOf(spec).stateLeafBytes) };
+      } finally {
+        kept.close();
+      }
     },
     evaluate: ({ spec, head }, dataset) => workbench.run({ kind: 'evaluate', spec, stateRoot: head.stateRoot, dataset }),
     close: () => workbench.close(),

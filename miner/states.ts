@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Model states on disk, each under its root, so that a daemon that starts again has its head at once.
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { equalBytes, toHex } from '../core/bytes.ts';
 import { layoutOf } from '../train/layout.ts';
+import { inParts, type Parts } from '../train/parts.ts';
 import { stateTree } from '../train/round.ts';
 import type { TrainSpec } from '../train/spec.ts';
-import { writeSynced } from './artifact/store.ts';
+import { type FileParts, openParts } from './artifact/file-parts.ts';
 
 export class StateStore {
   readonly #folder: string;
@@ -20,21 +21,29 @@ export class StateStore {
     return existsSync(this.#fileOf(root));
   }
 
-  /** The state of that root; undefined when it is not here. A file that does not hash to the root is removed. */
-  get(spec: TrainSpec, root: Uint8Array): Uint8Array | undefined {
+  /** The state of that root, to be closed; undefined when it is not here. A file that does not hash to the root is removed. */
+  get(spec: TrainSpec, root: Uint8Array): FileParts | undefined {
     if (!this.has(root)) return undefined;
-    const state = new Uint8Array(readFileSync(this.#fileOf(root)));
+    const state = openParts(this.#fileOf(root));
     if (isState(spec, state, root)) return state;
+    state.close();
     rmSync(this.#fileOf(root), { force: true });
     return undefined;
   }
 
   /** Keeps a state whose root the caller computed or checked. */
-  put(root: Uint8Array, state: Uint8Array): void {
+  put(spec: TrainSpec, root: Uint8Array, state: Parts): void {
     const file = this.#fileOf(root);
     if (existsSync(file)) return;
-    writeSynced(`${file}.${process.pid}.tmp`, state);
-    renameSync(`${file}.${process.pid}.tmp`, file);
+    const beside = `${file}.${process.pid}.tmp`;
+    const handle = openSync(beside, 'w', 0o600);
+    try {
+      for (const part of inParts(state, layoutOf(spec).stateLeafBytes)) writeFileSync(handle, part);
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+    renameSync(beside, file);
   }
 
   /** Removes all but the `keep` newest and those of `roots`. */
@@ -51,6 +60,6 @@ export class StateStore {
 }
 
 /** Whether `state` has the length that the specification asks for and this root. */
-export function isState(spec: TrainSpec, state: Uint8Array, root: Uint8Array): boolean {
+export function isState(spec: TrainSpec, state: Parts, root: Uint8Array): boolean {
   return state.length === layoutOf(spec).stateBytes && equalBytes(stateTree(spec, state).root, root);
 }

@@ -3,6 +3,7 @@
 // asynchronous (threads, a GPU), so callers outside the state machine await every method; the chain uses the
 // synchronous reference only.
 import type { Layout } from './layout.ts';
+import type { Parts } from './parts.ts';
 import type { ModelKind, TrainSpec } from './spec.ts';
 
 export type Awaitable<T> = T | Promise<T>;
@@ -41,9 +42,11 @@ export interface Trainer {
   readonly spec: TrainSpec;
   readonly layout: Layout;
   /** Takes a copy of a state in leaf layout. InvalidStateError unless `checkState` (state.ts) accepts it. */
-  load(state: Uint8Array): Awaitable<void>;
+  load(state: Parts): Awaitable<void>;
   /** A copy of the state in leaf layout. */
   state(): Awaitable<Uint8Array>;
+  /** The state in leaf layout as it lies here, read in parts of whole leaves: it changes with the next step, load or close. */
+  view?(): Awaitable<Parts>;
   /** Gradient of exactly batchSize samples, coded, and the update with the decoded codes. InvalidStepError. */
   step(samples: Uint8Array, globalStep: number): Awaitable<StepResult>;
   /** The same gradient without moving the state. InvalidStepError. */
@@ -58,13 +61,19 @@ export interface Trainer {
 
 /** A trainer whose every method returns its value at once. */
 export interface SyncTrainer extends Trainer {
-  load(state: Uint8Array): void;
+  load(state: Parts): void;
   state(): Uint8Array;
+  view?(): Parts;
   step(samples: Uint8Array, globalStep: number): StepResult;
   gradient(samples: Uint8Array): GradientResult;
   applyCodes(codes: Uint8Array, globalStep: number): void;
   evaluate(samples: Uint8Array, form: ModelForm): Evaluation;
   close(): void;
+}
+
+/** A trainer's state, to be read before anything else is asked of it: where it lies, or a copy. */
+export async function currentState(trainer: Trainer): Promise<Parts> {
+  return trainer.view === undefined ? await trainer.state() : await trainer.view();
 }
 
 export interface Backend {

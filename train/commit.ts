@@ -4,6 +4,7 @@
 import type { Awaitable } from './backend.ts';
 import type { Layout } from './layout.ts';
 import { treeOfLeaves } from './merkle.ts';
+import { type Parts, treeOfParts } from './parts.ts';
 
 /** Roots over a step's codes and, at a checkpoint, over the state after it. */
 export interface Roots {
@@ -15,8 +16,10 @@ export interface Roots {
 export interface Committer {
   /** Steps that may be put before the first of them is taken: 1 or more. */
   readonly depth: number;
+  /** Whether states are put as they lie in the trainer, for nobody else will read them; absent: each is a copy, and progress has it. */
+  readonly inPlace?: boolean;
   /** What a step commits; the bytes are copied or hashed when it resolves. Waits while there is no room. */
-  put(codes: Uint8Array, state: Uint8Array | undefined): Awaitable<void>;
+  put(codes: Uint8Array, state: Parts | undefined): Awaitable<void>;
   /** Whether `take` would not have to wait. */
   ready(): boolean;
   /** Roots of the oldest step that was put and not yet taken. */
@@ -30,7 +33,7 @@ export function inlineCommitter(layout: Layout): Committer {
     depth: 1,
     put: (codes, state) => {
       const codeRoot = treeOfLeaves(codes, layout.codeLeafBytes).root;
-      roots = state === undefined ? { codeRoot } : { codeRoot, stateRoot: treeOfLeaves(state, layout.stateLeafBytes).root };
+      roots = state === undefined ? { codeRoot } : { codeRoot, stateRoot: treeOfParts(state, layout.stateLeafBytes).root };
     },
     ready: () => roots !== undefined,
     take: () => {

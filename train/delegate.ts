@@ -5,6 +5,7 @@ import type { Backend, Evaluation, GradientResult, ModelForm, StepResult, Traine
 import { contract, type Product } from './contract.ts';
 import { BackendMismatchError } from './errors.ts';
 import type { Layout } from './layout.ts';
+import type { Parts } from './parts.ts';
 import { type Computation, type ProductRequest, Training } from './reference.ts';
 import type { TrainSpec } from './spec.ts';
 import { validateSpec } from './validate.ts';
@@ -105,12 +106,16 @@ class DelegatingTrainer implements Trainer {
     return this.#training.layout;
   }
 
-  async load(state: Uint8Array): Promise<void> {
+  async load(state: Parts): Promise<void> {
     this.#training.load(state);
   }
 
   async state(): Promise<Uint8Array> {
     return this.#training.state();
+  }
+
+  async view(): Promise<Parts> {
+    return this.#training.view();
   }
 
   step(samples: Uint8Array, globalStep: number): Promise<StepResult> {

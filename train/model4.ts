@@ -61,6 +61,17 @@ export function encodeModel4(theta: Float32Array): Uint8Array {
   return codes;
 }
 
+/** The 4-bit form of parameters that come in parts of whole blocks, `count` of them in all. */
+export function encodeModel4Parts(parts: Iterable<Float32Array>, count: number): Uint8Array {
+  const codes = new Uint8Array((count / BLOCK_PARAMETERS) * BLOCK_BYTES);
+  let at = 0;
+  for (const part of parts) {
+    codes.set(encodeModel4(part), at);
+    at += (part.length / BLOCK_PARAMETERS) * BLOCK_BYTES;
+  }
+  return codes;
+}
+
 /** The parameters that a 4-bit form stands for. */
 export function decodeModel4(codes: Uint8Array): Float32Array {
   if (codes.length % BLOCK_BYTES !== 0) throw new InvalidCodesError(`model4: ${codes.length} bytes are no whole number of blocks`);

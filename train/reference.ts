@@ -10,10 +10,11 @@ import { flush } from './float32.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { decodeModel4, encodeModel4 } from './model4.ts';
 import { execute } from './ops.ts';
+import type { Parts } from './parts.ts';
 import { isProduct, type ProductOp, productOutput, productsOf } from './products.ts';
 import { compile, type Op, type Program } from './program.ts';
 import { rowsPerSample, sampleBytes, type TrainSpec } from './spec.ts';
-import { allFinite, checkState, emptyState, readState, type StateArrays, writeFloats, writeState } from './state.ts';
+import { allFinite, checkState, emptyState, readState, type StateArrays, viewOfState, writeFloats, writeState } from './state.ts';
 import { coefficients, update } from './update.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -45,13 +46,17 @@ export class Training {
     this.#gradient = new Float32Array(this.layout.paddedCount);
   }
 
-  load(state: Uint8Array): void {
+  load(state: Parts): void {
     readState(state, this.#state);
     checkState(this.#state);
   }
 
   state(): Uint8Array {
     return writeState(this.#state);
+  }
+
+  view(): Parts {
+    return viewOfState(this.#state);
   }
 
   *step(samples: Uint8Array, globalStep: number): Computation<StepResult> {
@@ -125,12 +130,16 @@ class ReferenceTrainer implements SyncTrainer {
     return this.#training.layout;
   }
 
-  load(state: Uint8Array): void {
+  load(state: Parts): void {
     this.#training.load(state);
   }
 
   state(): Uint8Array {
     return this.#training.state();
+  }
+
+  view(): Parts {
+    return this.#training.view();
   }
 
   step(samples: Uint8Array, globalStep: number): StepResult {

@@ -2,17 +2,18 @@
 // Replays all updates of a round from its codes and compares every root that the trace commits: cheap beside
 // training, and it leaves no false leaf unseen.
 import { equalBytes } from '../core/bytes.ts';
-import type { Trainer } from './backend.ts';
+import { currentState, type Trainer } from './backend.ts';
 import { InvalidCodesError, InvalidStepError } from './errors.ts';
-import { encodeModel4 } from './model4.ts';
+import { encodeModel4Parts } from './model4.ts';
+import { inParts, type Parts } from './parts.ts';
 import type { StepRecord } from './record.ts';
 import { codeTree, isCheckpoint, stateTree } from './round.ts';
-import { thetaOf } from './state.ts';
+import { thetaParts } from './state.ts';
 
 export interface ReplayInput {
   /** Decoded records of steps 1..T in order; their binding and batch digests are the caller's to check. */
   readonly records: readonly StepRecord[];
-  readonly parentState: Uint8Array;
+  readonly parentState: Parts;
   readonly stepsBefore: number;
   readonly checkpointEvery: number;
   /** The committed roots. */
@@ -22,7 +23,7 @@ export interface ReplayInput {
   /** Codes of a step. */
   codes(step: number): Uint8Array | Promise<Uint8Array>;
   /** The miner's own state bytes at a checkpoint, if published: names the wrong leaf. */
-  state?(step: number): Uint8Array | undefined | Promise<Uint8Array | undefined>;
+  state?(step: number): Parts | undefined | Promise<Parts | undefined>;
 }
 
 /** The first thing that is wrong. `segment` counts checkpoints from 0; `leaf` is known when the miner's bytes are. */
@@ -33,15 +34,15 @@ export type ReplayFault =
 
 export interface ReplayResult {
   readonly fault: ReplayFault | undefined;
-  /** The true state after the last step that replayed. */
-  readonly state: Uint8Array;
+  /** The true state after the last step that replayed, as it lies in the trainer: to be read before anything else is asked of it. */
+  readonly state: Parts;
 }
 
 /** Replays the round on `trainer`; its state afterwards is the result's. */
 export async function replayRound(trainer: Trainer, input: ReplayInput): Promise<ReplayResult> {
   const { spec, layout } = trainer;
   await trainer.load(input.parentState);
-  const result = async (fault: ReplayFault | undefined): Promise<ReplayResult> => ({ fault, state: await trainer.state() });
+  const result = async (fault: ReplayFault | undefined): Promise<ReplayResult> => ({ fault, state: await currentState(trainer) });
   if (!equalBytes(stateTree(spec, input.parentState).root, input.parentRoot)) return result({ kind: 'parent-root' });
   let last = input.parentRoot;
   let segment = 0;
@@ -54,7 +55,7 @@ export async function replayRound(trainer: Trainer, input: ReplayInput): Promise
     const fault = await replayStep(trainer, record, await input.codes(step), input.stepsBefore + step);
     if (fault !== undefined) return result(fault);
     if (committed === undefined) continue;
-    const state = await trainer.state();
+    const state = await currentState(trainer);
     if (!equalBytes(stateTree(spec, state).root, committed)) {
       const leaf = firstDifference(state, await input.state?.(step), layout.stateLeafBytes);
       return { fault: { kind: 'state-root', step, segment, leaf }, state };
@@ -63,7 +64,7 @@ export async function replayRound(trainer: Trainer, input: ReplayInput): Promise
     segment++;
   }
   if (!equalBytes(last, input.finalRoot)) return result({ kind: 'final-root' });
-  const model4 = encodeModel4(thetaOf(layout, await trainer.state()));
+  const model4 = encodeModel4Parts(thetaParts(layout, await currentState(trainer)), layout.paddedCount);
   return result(equalBytes(codeTree(spec, model4).root, input.model4Root) ? undefined : { kind: 'model4-root' });
 }
 
@@ -84,10 +85,16 @@ async function replayStep(trainer: Trainer, record: StepRecord, codes: Uint8Arra
 }
 
 /** First leaf in which two states differ; undefined without a second one, or when its length is another. */
-function firstDifference(state: Uint8Array, other: Uint8Array | undefined, leafBytes: number): number | undefined {
+function firstDifference(state: Parts, other: Parts | undefined, leafBytes: number): number | undefined {
   if (other === undefined || other.length !== state.length) return undefined;
-  for (let leaf = 0; leaf * leafBytes < state.length; leaf++) {
-    if (!equalBytes(state.subarray(leaf * leafBytes, (leaf + 1) * leafBytes), other.subarray(leaf * leafBytes, (leaf + 1) * leafBytes))) return leaf;
+  let leaf = 0;
+  let at = 0;
+  for (const part of inParts(state, leafBytes)) {
+    const theirs = other.subarray(at, at + part.length);
+    for (let from = 0; from < part.length; from += leafBytes, leaf++) {
+      if (!equalBytes(part.subarray(from, from + leafBytes), theirs.subarray(from, from + leafBytes))) return leaf;
+    }
+    at += part.length;
   }
   return undefined;
 }

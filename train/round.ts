@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A round: T steps from the parent's state, as a generator of progress. The caller stores codes and checkpoint
 // states as they come; the roots that a commit needs are the generator's return value.
-import type { Trainer } from './backend.ts';
+import { currentState, type Trainer } from './backend.ts';
 import { type Committer, inlineCommitter } from './commit.ts';
 import { layoutOf } from './layout.ts';
 import { type MerkleTree, treeOf, treeOfLeaves } from './merkle.ts';
-import { encodeModel4 } from './model4.ts';
+import { encodeModel4Parts } from './model4.ts';
+import { type Parts, treeOfParts } from './parts.ts';
 import { encodeRecord, type StepRecord } from './record.ts';
 import { type Binding, batchDigest, minerSeed, sampleIndices } from './samples.ts';
 import { sampleBytes, type TrainSpec } from './spec.ts';
-import { thetaOf } from './state.ts';
+import { thetaParts } from './state.ts';
 
 /** A data set's samples by index. */
 export interface Dataset {
@@ -22,7 +23,7 @@ export interface RoundInput {
   readonly binding: Binding;
   /** 32 bytes that the chain set for the round. */
   readonly roundSeed: Uint8Array;
-  readonly parentState: Uint8Array;
+  readonly parentState: Parts;
   /** Finalised steps of the job before this round. */
   readonly stepsBefore: number;
   readonly steps: number;
@@ -36,14 +37,15 @@ export interface StepProgress {
   readonly record: StepRecord;
   readonly recordBytes: Uint8Array;
   readonly codes: Uint8Array;
-  /** State bytes after the step, at checkpoints only. */
+  /** State bytes after the step, at checkpoints only, and only of a committer that takes copies. */
   readonly state?: Uint8Array;
 }
 
 export interface RoundResult {
   readonly records: readonly Uint8Array[];
   readonly traceRoot: Uint8Array;
-  readonly finalState: Uint8Array;
+  /** As it lies in the trainer where the committer takes states so: to be read before anything else is asked of the trainer. */
+  readonly finalState: Parts;
   readonly finalRoot: Uint8Array;
   /** The 4-bit form of the final model and its root. */
   readonly model4: Uint8Array;
@@ -68,8 +70,8 @@ export function gatherSamples(spec: TrainSpec, dataset: Dataset, indices: Uint32
 }
 
 /** Tree over a state's leaves. */
-export function stateTree(spec: TrainSpec, state: Uint8Array): MerkleTree {
-  return treeOfLeaves(state, layoutOf(spec).stateLeafBytes);
+export function stateTree(spec: TrainSpec, state: Parts): MerkleTree {
+  return treeOfParts(state, layoutOf(spec).stateLeafBytes);
 }
 
 /** Tree over the code leaves of one step, or over the leaves of a 4-bit model. */
@@ -81,6 +83,7 @@ export function codeTree(spec: TrainSpec, codes: Uint8Array): MerkleTree {
 interface Unrooted {
   readonly base: Omit<StepRecord, 'codeRoot' | 'stateRoot'>;
   readonly codes: Uint8Array;
+  /** A copy of the state. */
   readonly state: Uint8Array | undefined;
 }
 
@@ -98,7 +101,7 @@ export async function* runRound(
   await trainer.load(input.parentState);
   const records: Uint8Array[] = [];
   const unrooted: Unrooted[] = [];
-  let finalState = input.parentState;
+  let finalState: Parts = input.parentState;
   let finalRoot: Uint8Array | undefined;
   let total = 0n;
   const oldest = async (): Promise<StepProgress> => {
@@ -114,14 +117,16 @@ export async function* runRound(
     const indices = sampleIndices(seed, step, spec.batchSize, input.dataset.size);
     const { codes, loss } = await trainer.step(gatherSamples(spec, input.dataset, indices), input.stepsBefore + step);
     total += loss;
-    const state = isCheckpoint(step, input.steps, input.checkpointEvery) ? await trainer.state() : undefined;
-    finalState = state ?? finalState;
+    const due = isCheckpoint(step, input.steps, input.checkpointEvery);
+    const state = due && committer.inPlace !== true ? await trainer.state() : undefined;
     if (unrooted.length === committer.depth) yield await oldest();
-    await committer.put(codes, state);
+    const committed = state ?? (due ? await currentState(trainer) : undefined);
+    finalState = committed ?? finalState;
+    await committer.put(codes, committed);
     unrooted.push({ base: { ...input.binding, step, batchDigest: batchDigest(indices), loss }, codes, state });
     while (unrooted.length > 0 && committer.ready()) yield await oldest();
   }
-  const model4 = encodeModel4(thetaOf(layout, finalState));
+  const model4 = encodeModel4Parts(thetaParts(layout, finalState), layout.paddedCount);
   const model4Root = codeTree(spec, model4).root;
   while (unrooted.length > 0) yield await oldest();
   finalRoot ??= stateTree(spec, finalState).root;

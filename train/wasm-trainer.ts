@@ -5,8 +5,9 @@ import { tokensOf } from './embed.ts';
 import { FormatError, InvalidCodesError } from './errors.ts';
 import { type Layout, LEAF_PARAMETERS, layoutOf } from './layout.ts';
 import { decodeModel4, encodeModel4 } from './model4.ts';
+import type { Parts } from './parts.ts';
 import { classCount, rowsPerSample, sampleBytes, type TrainSpec, tokenBytes } from './spec.ts';
-import { checkState, readState, type StateArrays, writeState } from './state.ts';
+import { checkState, readState, type StateArrays, viewOfState, writeState } from './state.ts';
 import { type Coefficients, coefficientsOf } from './update.ts';
 import type { OpContext } from './wasm-context.ts';
 import type { WasmMemory } from './wasm-host.ts';
@@ -55,13 +56,17 @@ export class WasmTrainer implements SyncTrainer {
     return { kernels: this.#kernels, memory, plan, team: this.#threads.team, lane: plan.lanes[0] as Lane, samples, stride: this.#sampleBytes, theta };
   }
 
-  load(state: Uint8Array): void {
+  load(state: Parts): void {
     readState(state, this.#state);
     checkState(this.#state);
   }
 
   state(): Uint8Array {
     return writeState(this.#state);
+  }
+
+  view(): Parts {
+    return viewOfState(this.#state);
   }
 
   step(samples: Uint8Array, globalStep: number): StepResult {

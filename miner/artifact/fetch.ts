@@ -6,6 +6,7 @@ import { closeSync, constants, existsSync, fsyncSync, openSync, readFileSync, re
 import { join } from 'node:path';
 import { equalBytes, toHex } from '../../core/bytes.ts';
 import { CHUNK_BYTES, chunkCount, chunkLength, isChunk, rootOfChunks } from './chunks.ts';
+import { type FileParts, openParts } from './file-parts.ts';
 import { type ArtifactStore, type Stored, writeSynced } from './store.ts';
 
 /** No source had it, in whole or in part; `reasons` says what each one answered. */
@@ -43,27 +44,16 @@ export async function fetchArtifact(store: ArtifactStore, request: FetchRequest)
   });
 }
 
-/** The bytes `from` to `to` (exclusive) of an artifact: only the chunks that hold them are downloaded. */
-export async function fetchRange(store: ArtifactStore, request: FetchRequest, from: number, to: number): Promise<Uint8Array> {
+/** The bytes `from` to `to` (exclusive) of an artifact, to be closed: only the chunks that hold them are downloaded. */
+export async function fetchRange(store: ArtifactStore, request: FetchRequest, from: number, to: number): Promise<FileParts> {
   const kept = store.get(request.root);
-  if (kept !== undefined) return readRange(kept.file, from, to);
+  if (kept !== undefined) return openParts(kept.file, from, to);
   const folder = store.partFolder(request.root);
   await fromAny(request, async (location) => {
     const hashes = await chunkHashes(folder, location, request);
     await download(folder, location, request, hashes, [Math.floor(from / CHUNK_BYTES), chunkCount(to)]);
   });
-  return readRange(join(folder, 'data'), from, to);
-}
-
-function readRange(file: string, from: number, to: number): Uint8Array {
-  const handle = openSync(file, 'r');
-  try {
-    const bytes = new Uint8Array(to - from);
-    if (readSync(handle, bytes, 0, bytes.length, from) !== bytes.length) throw new RangeError(`${file}: has no bytes ${from} to ${to}`);
-    return bytes;
-  } finally {
-    closeSync(handle);
-  }
+  return openParts(join(folder, 'data'), from, to);
 }
 
 /** The first location that succeeds. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads parts of a stored artifact by their place. The bytes are the ones that its root commits to; whether they
 // are what they should be is for whoever reads them to check.
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import type { Parts } from '../../train/parts.ts';
+import { readAt } from './file-parts.ts';
 import { ArtifactError, checkHeader, HEADER_BYTES, type Offsets, offsetsOf, type Shape, sizeBounds, splitRecords } from './format.ts';
 
 export class ArtifactReader {
@@ -38,12 +40,17 @@ export class ArtifactReader {
     return this.#read(this.#offsets.codes(step), this.#offsets.codeBytes);
   }
 
-  /** State bytes after a checkpoint step. */
-  state(step: number): Uint8Array {
-    return this.#read(this.#offsets.state(step), this.#offsets.stateBytes);
+  /** The same where they lie. */
+  codesInPlace(step: number): Parts {
+    return this.#parts(this.#offsets.codes(step), this.#offsets.codeBytes);
   }
 
-  finalState(): Uint8Array {
+  /** State bytes after a checkpoint step, where they lie. */
+  state(step: number): Parts {
+    return this.#parts(this.#offsets.state(step), this.#offsets.stateBytes);
+  }
+
+  finalState(): Parts {
     return this.state(this.shape.steps);
   }
 
@@ -61,14 +68,16 @@ export class ArtifactReader {
     closeSync(this.#handle);
   }
 
+  #parts(at: number, length: number): Parts {
+    return { length, subarray: (from, to) => this.#read(at + from, Math.min(to, length) - from) };
+  }
+
   #read(at: number, length: number): Uint8Array {
-    const bytes = new Uint8Array(length);
-    let got = 0;
-    while (got < length) {
-      const n = readSync(this.#handle, bytes, got, length - got, at + got);
-      if (n === 0) throw new ArtifactError(`size: ends after ${at + got} bytes`);
-      got += n;
+    try {
+      return readAt(this.#handle, at, length);
+    } catch (error) {
+      if (error instanceof RangeError) throw new ArtifactError(`size: ${error.message}`);
+      throw error;
     }
-    return bytes;
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes an artifact while its round is trained. Nothing is in the store until `finish`, which syncs and renames.
 import { closeSync, fsyncSync, writeSync } from 'node:fs';
+import { inParts, type Parts } from '../../train/parts.ts';
 import { ChunkHasher, rootOfChunks } from './chunks.ts';
 import { encodeHeader, joinRecords, type Shape } from './format.ts';
 import type { ArtifactStore, Stored } from './store.ts';
@@ -68,17 +69,19 @@ export class Draft {
 export class ArtifactWriter {
   readonly #draft: Draft;
   readonly #file: ChunkFile;
+  readonly #stateLeafBytes: number;
 
   constructor(store: ArtifactStore, shape: Shape) {
+    this.#stateLeafBytes = shape.stateLeafBytes;
     this.#draft = new Draft(store);
     this.#file = new ChunkFile(this.#draft.handle);
     this.#file.write(encodeHeader(shape));
   }
 
   /** One step in order: its codes and, at a checkpoint, the state after it. */
-  step(codes: Uint8Array, state: Uint8Array | undefined): void {
+  step(codes: Uint8Array, state: Parts | undefined): void {
     this.#file.write(codes);
-    if (state !== undefined) this.#file.write(state);
+    if (state !== undefined) for (const part of inParts(state, this.#stateLeafBytes)) this.#file.write(part);
   }
 
   /** The end of the round: adds the artifact to the store, durably. */

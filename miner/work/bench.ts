@@ -2,8 +2,10 @@
 // What tasks work with: stores, data sets and one trainer per specification.
 import type { DataSet } from '../../proto/gen/pogo.v1.ts';
 import type { Backend, Evaluation, Trainer } from '../../train/backend.ts';
+import type { Parts } from '../../train/parts.ts';
 import { gatherSamples } from '../../train/round.ts';
 import type { TrainSpec } from '../../train/spec.ts';
+import type { FileParts } from '../artifact/file-parts.ts';
 import { ArtifactStore } from '../artifact/store.ts';
 import { checkDataset, type DataOptions, type Dataset, openDataset } from '../data/dataset.ts';
 import { StateStore } from '../states.ts';
@@ -87,8 +89,8 @@ export class Bench {
     this.#trainer = undefined;
   }
 
-  /** The kept state of that root. MissingStateError without. */
-  state(spec: TrainSpec, root: Uint8Array): Uint8Array {
+  /** The kept state of that root, to be closed. MissingStateError without. */
+  state(spec: TrainSpec, root: Uint8Array): FileParts {
     const state = this.states.get(spec, root);
     if (state === undefined) throw new MissingStateError('the parent state is not kept here');
     return state;
@@ -96,7 +98,7 @@ export class Bench {
 }
 
 /** Losses of a state on samples of a set. */
-export async function measure(trainer: Trainer, state: Uint8Array, dataset: Dataset, indices: Uint32Array): Promise<Evaluation> {
+export async function measure(trainer: Trainer, state: Parts, dataset: Dataset, indices: Uint32Array): Promise<Evaluation> {
   await trainer.load(state);
   return await trainer.evaluate(gatherSamples(trainer.spec, dataset, indices), 'full');
 }

@@ -2,6 +2,7 @@
 // A bounded queue in shared memory, one thread writing and one reading: what a round commits, in the order of its
 // artifact, cut into blocks that hold whole leaves; and the roots on their way back. A full queue keeps the writer waiting.
 import type { Layout } from '../../train/layout.ts';
+import type { Parts } from '../../train/parts.ts';
 
 /** What a block belongs to: a step's codes, the state after it, or what else an artifact holds. */
 export const PART = { codes: 0, state: 1, rest: 2, end: 3 } as const;
@@ -65,7 +66,7 @@ function raise(words: Int32Array<SharedArrayBuffer>, word: number): void {
 
 export interface QueueWriter {
   /** A part, block by block; `wait` is awaited while no block is free, with the number of filled ones. */
-  write(part: Part, bytes: Uint8Array, lastOfStep: boolean, wait: (filled: number) => Promise<void>): Promise<void>;
+  write(part: Part, bytes: Parts, lastOfStep: boolean, wait: (filled: number) => Promise<void>): Promise<void>;
 }
 
 export function writerOf(queue: Queue): QueueWriter {

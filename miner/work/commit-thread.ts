@@ -4,6 +4,7 @@ import { setImmediate as nextEvents } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Committer } from '../../train/commit.ts';
 import type { Layout } from '../../train/layout.ts';
+import type { Parts } from '../../train/parts.ts';
 import { fastestHash, type HashChoice } from '../../train/wasm-hash.ts';
 import type { Written } from '../artifact/writer.ts';
 import { abortQueue, createQueue, PART, type Part, type Queue, rootsOf, WORD, writerOf } from './commit-queue.ts';
@@ -107,7 +108,7 @@ function roundOn(queue: Queue, answer: Promise<Written | undefined>, hold: () =>
     if (Atomics.wait(words, word, value, SLICE_MS) === 'timed-out') await nextEvents();
     await check();
   };
-  const write = (part: Part, bytes: Uint8Array, lastOfStep = false): Promise<void> =>
+  const write = (part: Part, bytes: Parts, lastOfStep = false): Promise<void> =>
     writer.write(part, bytes, lastOfStep, (filled) => pause(WORD.filled, filled));
   return {
     depth,

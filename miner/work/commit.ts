@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { type Committer, inlineCommitter } from '../../train/commit.ts';
 import type { Layout } from '../../train/layout.ts';
+import { inParts } from '../../train/parts.ts';
 import { encodeHeader, joinRecords, type Shape, sizeBounds } from '../artifact/format.ts';
 import type { ArtifactStore, Stored } from '../artifact/store.ts';
 import { ChunkFile, Draft } from '../artifact/writer.ts';
@@ -25,7 +26,7 @@ export function inlineRound(layout: Layout, handle?: number): CommitRound {
     put: async (codes, state) => {
       await committer.put(codes, state);
       file?.write(codes);
-      if (state !== undefined) file?.write(state);
+      if (state !== undefined) for (const part of inParts(state, layout.stateLeafBytes)) file?.write(part);
     },
     append: async (bytes) => file?.write(bytes),
     finish: async () => file?.finish() ?? { size: 0, hashes: new Uint8Array(0) },
@@ -56,7 +57,7 @@ export async function beginArtifact(store: ArtifactStore, shape: Shape, layout: 
       await round.abort();
       draft.discard();
     };
-    return { ...round, finish, abort };
+    return { ...round, inPlace: true, finish, abort };
   } catch (error) {
     draft.discard();
     throw error;

@@ -16,7 +16,12 @@ export async function evaluate(bench: Bench, task: EvaluateTask, control: TaskCo
   const bytes = sampleBytes(spec.model);
   if (dataset.sampleBytes !== bytes) throw new DataError(`${dataset.name}: a sample has ${dataset.sampleBytes} bytes, the model takes ${bytes}`);
   const trainer = await bench.trainer(spec);
-  await trainer.load(bench.state(spec, task.stateRoot));
+  const state = bench.state(spec, task.stateRoot);
+  try {
+    await trainer.load(state);
+  } finally {
+    state.close();
+  }
   let correct = 0;
   let loss = 0n;
   for (let from = 0; from < dataset.size; from += ROWS) {
@@ -43,6 +48,6 @@ function labelOf(model: ModelSpec, samples: Uint8Array, end: number): number {
 export function init(bench: Bench, task: InitTask): InitResult {
   const state = initialState(task.spec, task.seed);
   const { root } = stateTree(task.spec, state);
-  bench.states.put(root, state);
+  bench.states.put(task.spec, root, state);
   return { root };
 }

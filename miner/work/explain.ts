@@ -6,11 +6,12 @@ import { Fault } from '../../proto/gen/pogo.v1.ts';
 import { InvalidStateError } from '../../train/errors.ts';
 import { type Layout, LEAF_PARAMETERS } from '../../train/layout.ts';
 import { applyLeaf } from '../../train/leaf.ts';
-import { encodeModel4 } from '../../train/model4.ts';
+import { encodeModel4Parts } from '../../train/model4.ts';
+import type { Parts } from '../../train/parts.ts';
 import { decodeRecord } from '../../train/record.ts';
 import type { ReplayFault } from '../../train/replay.ts';
 import { codeTree, stateTree } from '../../train/round.ts';
-import { thetaOf } from '../../train/state.ts';
+import { thetaParts } from '../../train/state.ts';
 import { ArtifactError } from '../artifact/format.ts';
 import type { ArtifactReader } from '../artifact/reader.ts';
 import type { CommitRoots, RoundContext } from './context.ts';
@@ -29,9 +30,9 @@ export interface Evidence {
   readonly commit: CommitRoots;
   readonly layout: Layout;
   readonly reader: ArtifactReader;
-  readonly parentState: Uint8Array;
+  readonly parentState: Parts;
   /** The true state where the replay ended. */
-  readonly state: Uint8Array;
+  readonly state: Parts;
 }
 
 /** The finding. ArtifactError when the miner did not publish what it committed: then the data are unavailable. */
@@ -76,7 +77,7 @@ function explainState({ context, reader }: Evidence, step: number, leaf: number 
 function explainModel4({ context, commit, layout, reader, state }: Evidence, steps: number): Finding {
   const published = reader.model4();
   if (!equalBytes(codeTree(context.spec, published).root, commit.code4Root)) throw new ArtifactError('the 4-bit model is not the committed one');
-  const expected = encodeModel4(thetaOf(layout, state));
+  const expected = encodeModel4Parts(thetaParts(layout, state), layout.paddedCount);
   const bytes = layout.codeLeafBytes;
   let leaf = 0;
   while (equalBytes(expected.subarray(leaf * bytes, (leaf + 1) * bytes), published.subarray(leaf * bytes, (leaf + 1) * bytes))) leaf++;
@@ -88,8 +89,8 @@ function explainModel4({ context, commit, layout, reader, state }: Evidence, ste
 function leafWithoutUpdate({ context, layout, reader, parentState }: Evidence, step: number): number {
   const { first } = segmentSteps(context.terms, segmentOf(context.terms, step));
   const before = first === 1 ? parentState : reader.state(first - 1);
-  const codes = Array.from({ length: step - first + 1 }, (_, i) => reader.codes(first + i));
-  const part = (bytes: Uint8Array, size: number, leaf: number): Uint8Array => bytes.subarray(leaf * size, (leaf + 1) * size);
+  const codes = Array.from({ length: step - first + 1 }, (_, i) => reader.codesInPlace(first + i));
+  const part = (bytes: Parts, size: number, leaf: number): Uint8Array => bytes.subarray(leaf * size, (leaf + 1) * size);
   for (let leaf = 0; leaf < layout.paddedCount / LEAF_PARAMETERS; leaf++) {
     const leaves = codes.map((c) => part(c, layout.codeLeafBytes, leaf));
     try {

@@ -3,25 +3,26 @@
 
 import { type Steps, segmentCount, segmentSteps } from '../../modules/pogo/segments.ts';
 import type { LeafOpening, OpenedLeaf, OpenedRecord } from '../../proto/gen/pogo.v1.ts';
-import { type MerkleTree, pathOf, treeOf, treeOfLeaves } from '../../train/merkle.ts';
+import { type MerkleTree, pathOf, treeOf } from '../../train/merkle.ts';
+import { type Parts, treeOfParts } from '../../train/parts.ts';
 import type { ArtifactReader } from '../artifact/reader.ts';
 
 interface Leaves {
-  readonly bytes: Uint8Array;
+  readonly bytes: Parts;
   readonly tree: MerkleTree;
 }
 
-/** Opens leaves of one artifact. Trees are kept, since challenges share segments. */
+/** Opens leaves of one artifact. Trees are kept, since challenges share segments; leaves are read where they lie. */
 export class Opener {
   readonly #reader: ArtifactReader;
-  readonly #parent: Uint8Array;
+  readonly #parent: Parts;
   readonly #terms: Steps;
   readonly #records: readonly Uint8Array[];
   readonly #trace: MerkleTree;
   readonly #kept: Map<string, Leaves> = new Map();
 
   /** `parent` is the state before step 1. ArtifactError when the records are malformed. */
-  constructor(reader: ArtifactReader, parent: Uint8Array) {
+  constructor(reader: ArtifactReader, parent: Parts) {
     this.#reader = reader;
     this.#parent = parent;
     this.#terms = reader.shape;
@@ -51,7 +52,7 @@ export class Opener {
 
   #leaf({ bytes, tree }: Leaves, leaf: number): OpenedLeaf {
     const size = bytes.length / tree.count;
-    return { leaf: bytes.slice(leaf * size, (leaf + 1) * size), path: pathOf(tree, leaf) };
+    return { leaf: new Uint8Array(bytes.subarray(leaf * size, (leaf + 1) * size)), path: pathOf(tree, leaf) };
   }
 
   #state(step: number): Leaves {
@@ -59,18 +60,18 @@ export class Opener {
   }
 
   #codes(step: number): Leaves {
-    return this.#keep(`codes ${step}`, this.#reader.shape.codeLeafBytes, () => this.#reader.codes(step));
+    return this.#keep(`codes ${step}`, this.#reader.shape.codeLeafBytes, () => this.#reader.codesInPlace(step));
   }
 
   #model4(): Leaves {
     return this.#keep('model4', this.#reader.shape.codeLeafBytes, () => this.#reader.model4());
   }
 
-  #keep(key: string, leafBytes: number, read: () => Uint8Array): Leaves {
+  #keep(key: string, leafBytes: number, read: () => Parts): Leaves {
     let leaves = this.#kept.get(key);
     if (leaves === undefined) {
       const bytes = read();
-      leaves = { bytes, tree: treeOfLeaves(bytes, leafBytes) };
+      leaves = { bytes, tree: treeOfParts(bytes, leafBytes) };
       this.#kept.set(key, leaves);
     }
     return leaves;

@@ -31,11 +31,16 @@ function open(bench: Bench, task: OpenTask): Results['open'] {
   const { context } = task;
   const stored = bench.artifacts.get(task.artifactRoot);
   if (stored === undefined) throw new ArtifactError('it is not here');
-  const reader = ArtifactReader.open(stored.file, shapeOfRound(context));
+  const parent = bench.state(context.spec, context.parentRoot);
   try {
-    const opener = new Opener(reader, bench.state(context.spec, context.parentRoot));
-    return task.leaves.map(({ segment, leaf }) => opener.open(segment, leaf));
+    const reader = ArtifactReader.open(stored.file, shapeOfRound(context));
+    try {
+      const opener = new Opener(reader, parent);
+      return task.leaves.map(({ segment, leaf }) => opener.open(segment, leaf));
+    } finally {
+      reader.close();
+    }
   } finally {
-    reader.close();
+    parent.close();
   }
 }

@@ -2,21 +2,41 @@
 // A miner's round: train, hash and write the artifact as the steps come, measure what will be claimed.
 import { claimIndices } from '../../modules/pogo/seeds.ts';
 import type { Trainer } from '../../train/backend.ts';
+import type { Parts } from '../../train/parts.ts';
 import { type RoundInput, type RoundResult, runRound } from '../../train/round.ts';
 import type { Stored } from '../artifact/store.ts';
 import { attackedTrainer } from '../attacks/trainers.ts';
+import type { Dataset } from '../data/dataset.ts';
 import { type Bench, measure, sum, type TaskControl } from './bench.ts';
 import { beginArtifact, wantsThread } from './commit.ts';
 import { type RoundContext, shapeOfRound } from './context.ts';
 import type { TrainResult, TrainTask } from './tasks.ts';
 
 export async function train(bench: Bench, task: TrainTask, control: TaskControl): Promise<TrainResult> {
-  const { context, miner } = task;
-  const { spec, terms } = context;
-  const parentState = bench.state(spec, context.parentRoot);
+  const { context } = task;
+  const { spec } = context;
   const dataset = await bench.dataset(context.training);
   const evaluation = await bench.dataset(context.evaluation);
   const own = await bench.trainer(spec);
+  const parentState = bench.state(spec, context.parentRoot);
+  try {
+    return await trainFrom(bench, task, control, { own, dataset, evaluation, parentState });
+  } finally {
+    parentState.close();
+  }
+}
+
+interface Start {
+  readonly own: Trainer;
+  readonly dataset: Dataset;
+  readonly evaluation: Dataset;
+  readonly parentState: Parts;
+}
+
+async function trainFrom(bench: Bench, task: TrainTask, control: TaskControl, start: Start): Promise<TrainResult> {
+  const { context, miner } = task;
+  const { spec, terms } = context;
+  const { own, dataset, evaluation, parentState } = start;
   const trainer = attackedTrainer(task.attack, own, terms.steps);
   const binding = { chainId: context.chainId, job: context.job, round: context.round, miner };
   const input = { binding, roundSeed: context.seed, parentState, stepsBefore: context.stepsBefore, dataset };
@@ -30,9 +50,10 @@ export async function train(bench: Bench, task: TrainTask, control: TaskControl)
   );
   const seconds = (performance.now() - started) / 1000;
   const claims = claimIndices(context.seed, terms.evalSamples, evaluation.size);
-  const parentLoss = sum((await measure(own, parentState, evaluation, claims)).losses);
+  // The final state lies in the trainer, so whatever needs it comes before the parent's is loaded.
+  bench.states.put(spec, result.finalRoot, result.finalState);
   const loss = sum((await measure(own, result.finalState, evaluation, claims)).losses);
-  bench.states.put(result.finalRoot, result.finalState);
+  const parentLoss = sum((await measure(own, parentState, evaluation, claims)).losses);
   return {
     miner,
     traceRoot: result.traceRoot,

@@ -9,6 +9,7 @@ import { Fault, type Report, type StepDigest, Verdict } from '../../proto/gen/po
 import type { Trainer } from '../../train/backend.ts';
 import { FormatError, InvalidStepError } from '../../train/errors.ts';
 import { treeOf } from '../../train/merkle.ts';
+import { equalParts, type Parts } from '../../train/parts.ts';
 import { decodeRecord, type StepRecord } from '../../train/record.ts';
 import { replayRound } from '../../train/replay.ts';
 import { codeTree, gatherSamples } from '../../train/round.ts';
@@ -24,15 +25,15 @@ interface Check {
   readonly task: VerifyTask;
   readonly trainer: Trainer;
   readonly reader: ArtifactReader;
-  readonly parentState: Uint8Array;
+  readonly parentState: Parts;
   readonly digests: StepDigest[];
   readonly control: TaskControl;
 }
 
 export async function verify(bench: Bench, task: VerifyTask, control: TaskControl): Promise<VerifyResult> {
   const { context } = task;
-  const parentState = bench.state(context.spec, context.parentRoot);
   const trainer = await bench.trainer(context.spec);
+  const parentState = bench.state(context.spec, context.parentRoot);
   const digests: StepDigest[] = [];
   let reader: ArtifactReader | undefined;
   try {
@@ -44,13 +45,14 @@ export async function verify(bench: Bench, task: VerifyTask, control: TaskContro
     if ('detail' in found) return negative(task, digests, found);
     const losses = await measureModels(bench, check, found.state);
     if ('detail' in losses) return negative(task, digests, losses);
-    bench.states.put(task.commit.stateRoot, found.state);
+    bench.states.put(context.spec, task.commit.stateRoot, found.state);
     return { report: { ...losses, digests }, detail: '' };
   } catch (error) {
     if (!(error instanceof ArtifactError)) throw error;
     return negative(task, digests, { fault: Fault.FAULT_UNAVAILABLE, detail: `artifact: ${error.message}` });
   } finally {
     reader?.close();
+    parentState.close();
   }
 }
 
@@ -67,7 +69,7 @@ function negative(task: VerifyTask, digests: readonly StepDigest[], finding: Fin
   return { report, detail, proof: { segment: segmentOf(task.context.terms, Math.max(step, 1)), leaf } };
 }
 
-async function checkUpdates(bench: Bench, check: Check): Promise<Finding | { readonly state: Uint8Array }> {
+async function checkUpdates(bench: Bench, check: Check): Promise<Finding | { readonly state: Parts }> {
   const { task, reader, parentState } = check;
   const { context, commit } = task;
   const encoded = reader.records();
@@ -96,10 +98,11 @@ async function checkUpdates(bench: Bench, check: Check): Promise<Finding | { rea
   const { layout } = check.trainer;
   if (fault !== undefined) return explain({ context, commit, layout, reader, parentState, state }, fault);
   // Others will take the model from here, so what the replay shows must also be what is published.
-  if (!equalBytes(reader.finalState(), state)) throw new ArtifactError('its final state is not the committed one');
+  const final = reader.finalState();
+  if (!equalParts(final, state, layout.stateLeafBytes)) throw new ArtifactError('its final state is not the committed one');
   const published = codeTree(context.spec, reader.model4()).root;
   if (!equalBytes(published, commit.code4Root)) throw new ArtifactError('its 4-bit model is not the committed one');
-  return again.finding ?? { state };
+  return again.finding ?? { state: final };
 }
 
 function checkRecords(context: RoundContext, miner: Uint8Array, encoded: readonly Uint8Array[]): Finding | { readonly records: StepRecord[] } {
@@ -166,7 +169,7 @@ async function gradient(trainer: Trainer, samples: Uint8Array): Promise<{ codes:
 }
 
 /** Losses: first those that the miner claims, then those on the beacon's samples, which nobody knew before. */
-async function measureModels(bench: Bench, check: Check, state: Uint8Array): Promise<Finding | Omit<Report, 'digests'>> {
+async function measureModels(bench: Bench, check: Check, state: Parts): Promise<Finding | Omit<Report, 'digests'>> {
   const { task, trainer, parentState, control } = check;
   const { context } = task;
   const evaluation = await bench.dataset(context.evaluation);

@@ -15,6 +15,7 @@ import { ArtifactReader } from '../../../miner/artifact/reader.ts';
 import { ArtifactServer, parseRange } from '../../../miner/artifact/server.ts';
 import { ArtifactStore, type Stored } from '../../../miner/artifact/store.ts';
 import { ArtifactWriter } from '../../../miner/artifact/writer.ts';
+import { wholeOf } from '../../../train/parts.ts';
 
 const SHAPE: Shape = { steps: 7, checkpointEvery: 3, leafCount: 60, stateLeafBytes: 8192, codeLeafBytes: 528 };
 
@@ -100,8 +101,9 @@ describe('artifacts', () => {
     assert.ok(artifact.size >= least && artifact.size <= greatest);
     const reader = ArtifactReader.open(artifact.file, SHAPE);
     for (let step = 1; step <= 7; step++) assert.deepEqual(reader.codes(step), codes(step));
-    for (const step of [3, 6, 7]) assert.deepEqual(reader.state(step), state(step));
-    assert.deepEqual(reader.finalState(), state(7));
+    for (const step of [3, 6, 7]) assert.deepEqual(wholeOf(reader.state(step), SHAPE.stateLeafBytes), state(step));
+    assert.deepEqual(wholeOf(reader.finalState(), SHAPE.stateLeafBytes), state(7));
+    assert.deepEqual(wholeOf(reader.codesInPlace(4), SHAPE.codeLeafBytes), codes(4));
     assert.deepEqual(reader.model4(), codes(50));
     assert.deepEqual(reader.records(), records);
     assert.throws(() => reader.state(4), /step 4 is no checkpoint/);
