@@ -9,6 +9,7 @@ import { createTxSender, responseOf } from '../client/tx.ts';
 import { MsgCreateJob, MsgCreateJobResponse } from '../proto/gen/pogo.v1.ts';
 import { daemonSpec } from './daemons.ts';
 import { createFigures, type FigureReader } from './figures.ts';
+import { continueCommand, useCommand } from './hints.ts';
 import { jobMessage } from './job.ts';
 import { DENOM, type Network, openNetwork, saveJob } from './network.ts';
 import { type LocalnetOptions, PROJECT, parseOptions } from './options.ts';
@@ -16,14 +17,15 @@ import { checkPorts } from './ports.ts';
 import { resultOf } from './result.ts';
 import { plainScreen, type Screen, terminalScreen } from './screen.ts';
 import { createSupervisor, type Supervisor } from './supervise.ts';
-import { emptyView, type View } from './view.ts';
+import { emptyView, endLines, type View } from './view.ts';
 import { look, type Watched } from './watch.ts';
 
 const LOOK_MS = 500;
 const START_MS = 60_000;
 /** Some backends need a minute to be checked on a busy machine. */
 const BOND_MS = 180_000;
-const FIGURE_MS = 30_000;
+/** A busy machine takes its time for ten thousand pictures. */
+const FIGURE_MS = 180_000;
 /** Of a job that takes no more rounds by itself. */
 const ENDED: readonly string[] = ['FROZEN', 'CONVERGED', 'CLOSED'];
 
@@ -136,6 +138,7 @@ function watched(network: Network, view: View, jobId: bigint, rpcs: Watched['rpc
     roles: network.members,
     figure: (job) => models.read(job),
     known: (round) => models.known(jobId, round),
+    use: (figure) => useCommand(first.rpc.url, jobId, figure),
   };
 }
 
@@ -174,7 +177,7 @@ async function main(): Promise<number> {
   // Before anything is made: a job that cannot be posted leaves no chain behind.
   await jobMessage(options.job, '');
   const network = openNetwork(options);
-  const view = emptyView(network.file.chain_id, DENOM);
+  const view = emptyView(network.file.chain_id, DENOM, continueCommand(options));
   view.notices.push(
     network.fresh ? `new chain ${network.file.chain_id} in ${network.home}` : `continuing chain ${network.file.chain_id} in ${network.home}`,
   );
@@ -193,6 +196,7 @@ async function main(): Promise<number> {
   screen.close(view);
   if (!options.json) print('stopping every process');
   await supervisor.stop();
+  if (!options.json) for (const line of endLines(view)) print(line);
   if (failure !== undefined) process.stderr.write(`localnet: ${failure.message}\nlogs: ${join(network.home, 'logs')}\n`);
   if (options.json) print(JSON.stringify(resultOf(view, Date.now())));
   const unmet = options.rounds !== undefined && failure === undefined && view.rounds.filter((r) => r.status === 'finalised').length < options.rounds;

@@ -15,6 +15,8 @@ export interface Result {
       readonly round: number;
       readonly miner: string;
       readonly status: string;
+      /** As the chain names it: finalized, no_commits, no_quorum, no_improvement or all_slashed. */
+      readonly outcome: string;
       readonly parent_loss: number;
       readonly loss: number;
       readonly accuracy: number | null;
@@ -47,6 +49,7 @@ export function resultOf(view: View, now: number): Result {
               round: r.round,
               miner: r.miner,
               status: r.status,
+              outcome: r.outcome,
               parent_loss: round6(r.parentLoss),
               loss: round6(r.loss),
               accuracy: r.figure?.accuracy === undefined ? null : round6(r.figure.accuracy),

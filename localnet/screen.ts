@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The live screen of a terminal, and plain lines where there is none.
-import { figureText, money, oneLine, type RoundView, roundLines, type View } from './view.ts';
+import { figureText, money, type RoundView, rejectedText, roundLines, type View, wrapped } from './view.ts';
 
 export interface Screen {
   update(view: View): void;
@@ -51,6 +51,9 @@ function clock(ms: number): string {
   return `${Math.floor(s / 60)}m${String(s % 60).padStart(2, '0')}s`;
 }
 
+/** Rounds that are shown where there is room. */
+const ROUNDS = 12;
+
 const PHASES = ['COMMIT', 'BEACON', 'ANSWER', 'ATTEST', 'REVEAL', 'DISPUTE'];
 
 function phaseLines(view: View): string[] {
@@ -66,7 +69,7 @@ function phaseLines(view: View): string[] {
 }
 
 function roundRow(r: RoundView, denom: string, width: number): string {
-  if (r.status === 'rejected') return `${String(r.round).padStart(5)}  ${dim('no commit was accepted; the head stays')}`;
+  if (r.status === 'rejected') return `${String(r.round).padStart(5)}  ${dim(rejectedText(r))}`;
   const figure = r.figure === undefined ? dim('...'.padEnd(23)) : bold(figureText(r).padEnd(23));
   const accuracy = r.figure?.accuracy === undefined ? '' : `${bar(r.figure.accuracy, 20)}  `;
   return `${String(r.round).padStart(5)}  ${r.miner.padEnd(width)}  ${r.parentLoss.toFixed(4)} > ${r.loss.toFixed(4)}  ${figure} ${accuracy}${green(`+${money(r.paid, denom)}`)}`;
@@ -77,13 +80,11 @@ function textLines(view: View): string[] {
   const r = view.rounds.findLast((row) => row.figure?.text !== undefined);
   const text = r?.figure?.text;
   if (r === undefined || text === undefined) return [];
-  const words = oneLine(`${text.prompt}|${text.written}`);
-  const rows = words.match(/.{1,96}(\s|$)|.{96}/g) ?? [];
-  return ['', `${dim(`round ${r.round} writes on after "|"`)}`, ...rows.map((row) => `  ${row}`)];
+  return ['', `${dim(`round ${r.round} writes on after "|"`)}`, ...wrapped(text).map((row) => `  ${row}`)];
 }
 
-/** The frame as lines without regard to the terminal's size. */
-export function frame(view: View, now: number): string[] {
+/** The frame as lines, with that many rounds at most. */
+export function frame(view: View, now: number, rounds: number = ROUNDS): string[] {
   const width = Math.max(10, ...view.daemons.map((d) => d.name.length));
   const lines = [
     `${bold(cyan('pogo'))} localnet   chain ${bold(view.chainId)}   height ${bold(String(view.height))}   app hash ${dim(view.appHash.slice(0, 16))}   up ${clock(now - view.startedAt)}`,
@@ -104,7 +105,7 @@ export function frame(view: View, now: number): string[] {
       `Job ${view.job.id}  ${bold(view.job.title)}   ${view.job.status.toLowerCase()}   kernel ${dim(view.job.kernel.slice(0, 16))}   escrow ${money(view.job.escrow, view.denom)}`,
     );
     lines.push(...phaseLines(view), '', dim(`round  ${'miner'.padEnd(width)}  parent > new loss  what the model can do`));
-    lines.push(...view.rounds.slice(-12).map((r) => roundRow(r, view.denom, width)), ...textLines(view));
+    lines.push(...view.rounds.slice(-rounds).map((r) => roundRow(r, view.denom, width)), ...textLines(view));
   }
   if (view.slashed.length > 0) {
     lines.push('', bold(red('Slashed')));
@@ -114,7 +115,8 @@ export function frame(view: View, now: number): string[] {
         .map((s) => `  round ${s.round}  ${s.account.padEnd(width)}  ${red(s.reason)}  ${red(`-${money(s.amount, view.denom)}`)}`),
     );
   }
-  lines.push('', ...view.notices.slice(-3).map(dim), dim('Ctrl-C stops every process; npm start continues this chain and this model.'));
+  if (view.use !== undefined) lines.push('', `${dim('try the model, from another terminal:')} ${view.use}`);
+  lines.push('', ...view.notices.slice(-3).map(dim), dim(`Ctrl-C stops every process; ${view.again} continues this chain and this model.`));
   return lines;
 }
 
@@ -122,7 +124,9 @@ export function frame(view: View, now: number): string[] {
 export function terminalScreen(out: NodeJS.WriteStream): Screen {
   let opened = false;
   const draw = (view: View): void => {
-    const lines = frame(view, Date.now()).slice(0, out.rows - 1);
+    const whole = frame(view, Date.now());
+    const over = whole.length - (out.rows - 1);
+    const lines = (over > 0 ? frame(view, Date.now(), Math.max(1, ROUNDS - over)) : whole).slice(0, out.rows - 1);
     if (!opened) out.write(`${ESC}?25l${ESC}2J`);
     opened = true;
     out.write(`${ESC}H${lines.map((l) => `${fit(l, out.columns)}${ESC}K`).join('\n')}\n${ESC}J`);
@@ -136,31 +140,38 @@ export function terminalScreen(out: NodeJS.WriteStream): Screen {
   };
 }
 
+/** What is to be told of a view, each line with a key; a key is told once. */
+function* told(view: View): Generator<readonly [key: string, line: string]> {
+  const { job, phase: p } = view;
+  for (const n of view.notices) yield [`n${n}`, n];
+  if (view.height > 0n) yield ['up', `chain ${view.chainId} makes blocks, ${view.validators.length} validators`];
+  if (job !== undefined)
+    yield [
+      `j${job.status}`,
+      `job ${job.id} ${job.title}: ${job.status.toLowerCase()}, kernel ${job.kernel}, escrow ${money(job.escrow, view.denom)}`,
+    ];
+  if (p !== undefined) {
+    const commits = p.commits.length > 0 ? `  commits: ${p.commits.join(', ')}` : '';
+    yield [
+      `p${p.round}${p.name}`,
+      `height ${String(view.height).padStart(5)}  round ${String(p.round).padStart(3)}  ${p.name.toLowerCase()}${commits}`,
+    ];
+  }
+  for (const s of view.slashed)
+    yield [`s${s.round}${s.account}${s.reason}`, `slashed: ${s.account} in round ${s.round}: ${s.reason}, ${money(s.amount, view.denom)}`];
+  for (const r of view.rounds) if (r.status === 'rejected' || r.figure !== undefined) yield [`r${r.round}`, roundLines(r, view.denom).join('\n')];
+  if (view.use !== undefined) yield ['use', `try the model while this runs: ${view.use}`];
+}
+
 /** Prints what changed, a line each. */
 export function plainScreen(print: (line: string) => void): Screen {
   const said = new Set<string>();
-  const once = (key: string, line: string): void => {
-    if (said.has(key)) return;
-    said.add(key);
-    print(line);
-  };
   const update = (view: View): void => {
-    for (const n of view.notices) once(`n${n}`, n);
-    if (view.height > 0n) once('up', `chain ${view.chainId} makes blocks, ${view.validators.length} validators`);
-    if (view.job !== undefined)
-      once(
-        `j${view.job.status}`,
-        `job ${view.job.id} ${view.job.title}: ${view.job.status.toLowerCase()}, kernel ${view.job.kernel}, escrow ${money(view.job.escrow, view.denom)}`,
-      );
-    const p = view.phase;
-    if (p !== undefined)
-      once(
-        `p${p.round}${p.name}`,
-        `height ${String(view.height).padStart(5)}  round ${String(p.round).padStart(3)}  ${p.name.toLowerCase()}${p.commits.length > 0 ? `  commits: ${p.commits.join(', ')}` : ''}`,
-      );
-    for (const s of view.slashed)
-      once(`s${s.round}${s.account}${s.reason}`, `slashed: ${s.account} in round ${s.round}: ${s.reason}, ${money(s.amount, view.denom)}`);
-    for (const r of view.rounds) if (r.status === 'rejected' || r.figure !== undefined) once(`r${r.round}`, roundLines(r, view.denom).join('\n'));
+    for (const [key, line] of told(view)) {
+      if (said.has(key)) continue;
+      said.add(key);
+      print(line);
+    }
   };
   return { update, close: update };
 }

@@ -20,6 +20,8 @@ export interface RoundView {
   /** Name of the account that won, empty when none did. */
   readonly miner: string;
   readonly status: 'finalised' | 'rejected';
+  /** How the chain says that it ended, such as finalized or no_commits. */
+  readonly outcome: string;
   /** Mean losses on the beacon's samples, nats. */
   readonly parentLoss: number;
   readonly loss: number;
@@ -56,10 +58,14 @@ export interface View {
   slashed: SlashView[];
   notices: string[];
   denom: string;
+  /** The command that goes on with this chain and job. */
+  again: string;
+  /** The command that gets more out of the newest model while the chain runs; undefined before there is one. */
+  use: string | undefined;
 }
 
 /** An empty view. */
-export function emptyView(chainId: string, denom: string): View {
+export function emptyView(chainId: string, denom: string, again: string): View {
   return {
     chainId,
     height: 0n,
@@ -73,6 +79,8 @@ export function emptyView(chainId: string, denom: string): View {
     slashed: [],
     notices: [],
     denom,
+    again,
+    use: undefined,
   };
 }
 
@@ -97,10 +105,38 @@ export function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ');
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  no_commits: 'nobody committed in time',
+  no_quorum: 'the verifiers agreed on no commit',
+  no_improvement: 'no commit was an improvement',
+  all_slashed: 'every commit was slashed',
+};
+
+/** Why a round moved nothing. */
+export function rejectedText({ outcome }: RoundView): string {
+  return `${REASONS[outcome] ?? 'no commit was accepted'}; the head stays`;
+}
+
+/** Text of a model in lines that fit a narrow terminal. */
+export function wrapped({ prompt, written }: NonNullable<Figure['text']>): string[] {
+  return oneLine(`${prompt}|${written}`).match(/.{1,96}(\s|$)|.{96}/g) ?? [];
+}
+
+/** The last words: what the newest model can do, and how to go on. */
+export function endLines(view: View): string[] {
+  const row = view.rounds.findLast((r) => r.figure !== undefined);
+  const lines = [`${view.again} goes on with this chain and this model`];
+  if (view.use !== undefined) lines.push(`while it runs: ${view.use}`);
+  if (row === undefined) return lines;
+  const text = row.figure?.text;
+  if (text === undefined) return [`the model of round ${row.round}: ${figureText(row)}`, ...lines];
+  return [`the model of round ${row.round}, ${figureText(row)}, writes on after "|":`, ...wrapped(text).map((line) => `  ${line}`), ...lines];
+}
+
 /** One finished round as lines of text. */
 export function roundLines(r: RoundView, denom: string): string[] {
   const number = String(r.round).padStart(3);
-  if (r.status === 'rejected') return [`round ${number}  ${'-'.padEnd(12)} rejected, the head stays`];
+  if (r.status === 'rejected') return [`round ${number}  ${'-'.padEnd(12)} ${rejectedText(r)}`];
   const line = `round ${number}  ${r.miner.padEnd(12)} loss ${r.parentLoss.toFixed(4)} -> ${r.loss.toFixed(4)}  ${figureText(r).padEnd(23)}  paid ${money(r.paid, denom)}`;
   const text = r.figure?.text;
   return text === undefined ? [line] : [line, `           "${oneLine(`${text.prompt}|${text.written}`)}"`];

@@ -4,7 +4,7 @@
 import { isNotFound, type Queries } from '../client/query.ts';
 import type { Rpc } from '../client/rpc.ts';
 import { toHex } from '../core/bytes.ts';
-import { type Commit, CommitStatus, Fault, type Job, JobStatus, RoundPhase } from '../proto/gen/pogo.v1.ts';
+import { type Commit, CommitStatus, Fault, type Job, JobStatus, type Round, RoundPhase } from '../proto/gen/pogo.v1.ts';
 import type { DaemonView, Figure, RoundView, View } from './view.ts';
 
 export interface Watched {
@@ -19,6 +19,8 @@ export interface Watched {
   readonly figure: (job: Job) => Figure | undefined;
   /** What an earlier run found out about a round. */
   readonly known: (round: number) => Figure | undefined;
+  /** The command that gets more out of a model of which this is known. */
+  readonly use: (figure: Figure) => string;
 }
 
 const UNIT = 65_536;
@@ -83,13 +85,14 @@ function addSlashes(w: Watched, round: number, commits: readonly Commit[]): void
   }
 }
 
-function closedRound(w: Watched, round: number, winner: string, commits: readonly Commit[]): RoundView {
+function closedRound(w: Watched, round: number, { winner, outcome }: Round, commits: readonly Commit[]): RoundView {
   const won = commits.find((c) => c.miner === winner && winner !== '');
-  if (won === undefined) return { round, miner: '', status: 'rejected', parentLoss: 0, loss: 0, figure: undefined, paid: 0n };
+  if (won === undefined) return { round, miner: '', status: 'rejected', outcome, parentLoss: 0, loss: 0, figure: undefined, paid: 0n };
   return {
     round,
     miner: w.names.get(winner) ?? winner,
     status: 'finalised',
+    outcome,
     parentLoss: mean(won.parentLoss, won.samples),
     loss: mean(won.loss, won.samples),
     figure: undefined,
@@ -108,7 +111,7 @@ async function rounds(w: Watched, job: Job): Promise<void> {
       await openRound(w, n, round.phase, round.phaseEnd, round.committee.length, commits);
       return;
     }
-    w.view.rounds.push({ ...closedRound(w, n, round.winner, commits), figure: w.known(n) });
+    w.view.rounds.push({ ...closedRound(w, n, round, commits), figure: w.known(n) });
   }
   w.view.phase = undefined;
 }
@@ -116,7 +119,9 @@ async function rounds(w: Watched, job: Job): Promise<void> {
 /** Finds out what the head can do; asked again at the next look while that is not known. */
 function measure(w: Watched, job: Job): void {
   const row = w.view.rounds.find((r) => BigInt(r.round) === job.head?.round);
-  if (row !== undefined && row.figure === undefined) row.figure = w.figure(job);
+  if (row === undefined) return;
+  row.figure ??= w.figure(job);
+  if (row.figure !== undefined) w.view.use ??= w.use(row.figure);
 }
 
 async function openRound(w: Watched, n: number, phase: number, end: bigint, committee: number, commits: readonly Commit[]): Promise<void> {
