@@ -24,7 +24,7 @@ export function learningRate(schedule: ScheduleSpec, globalStep: number): number
   return flush(f(base * ratio));
 }
 
-/** beta^step by repeated multiplication from 1, +0 once below 2^-60. */
+/** beta^step by repeated multiplication from 1, +0 once below 2^-60; the loop ends there. */
 export function betaPower(beta: number, step: number): number {
   return betaPowers(beta)(step);
 }
@@ -63,7 +63,8 @@ const NONE = { momentum: 0, beta1: 0, gain1: 0, beta2: 0, gain2: 0, epsilon: 0, 
 
 /**
  * Scalars of the update of a global step, any step at any time; steps that follow one another cost the same however many
- * went before, while the first one costs as many multiplications as its number.
+ * went before, while the first one costs as many multiplications as its number, but fewer than 171,000: the decays that a
+ * specification may have (validate.ts) end at zero by then.
  */
 export function coefficientsOf(spec: TrainSpec): (globalStep: number) => Coefficients {
   const optimizer: OptimizerSpec = spec.optimizer;

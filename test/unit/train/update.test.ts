@@ -31,6 +31,23 @@ test('bias corrections come from repeated multiplication and end at zero', () =>
   assert.equal(coefficients(mlpSpec([4, 3], 8, ADAMW), 2 ** 24).rootScale, 1);
 });
 
+test('the powers of every decay that a job may have end at zero within 171,000 steps, so no step number costs more', () => {
+  const slowest = 1 - 2 ** -12;
+  for (const beta of [0.5, 0.9, 0.999, slowest].map(Math.fround)) {
+    let steps = 0;
+    for (let power = 1; power >= 2 ** -60; power = Math.fround(power * beta)) steps++;
+    assert.ok(steps < 171_000, `${beta} takes ${steps}`);
+    assert.ok(betaPower(beta, steps - 1) > 0);
+    assert.equal(betaPower(beta, steps), 0);
+    // As many multiplications as its number would take years.
+    assert.equal(betaPower(beta, Number.MAX_SAFE_INTEGER), 0);
+  }
+  const slower = { ...ADAMW, beta2: bitsOf(slowest) + 1 };
+  assert.throws(() => mlpSpec([4, 3], 8, slower), /optimizer\.beta2: must be .* at most 0\.999755859375/);
+  const spec = mlpSpec([4, 3], 8, { ...ADAMW, beta2: bitsOf(slowest) });
+  assert.deepEqual(coefficients(spec, Number.MAX_SAFE_INTEGER), coefficients(spec, 2 ** 31));
+});
+
 test('the scalars of a step do not depend on the steps asked for before', () => {
   const spec = mlpSpec([4, 3], 8, ADAMW);
   fc.assert(
