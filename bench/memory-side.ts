@@ -4,11 +4,7 @@
 //   node bench/memory-side.ts FOLDER BACKEND THREADS
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-
-/** Peak resident KiB of this process so far. Linux. */
-function peakKiB(): number {
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]);
-}
+import { peakKiB } from './memory-peak.ts';
 
 const baseline = peakKiB();
 const [folder = '', backend, threads] = process.argv.slice(2);
