@@ -9,16 +9,16 @@ import { peakKiB } from './memory-peak.ts';
 const baseline = peakKiB();
 const [folder = '', backend, threads] = process.argv.slice(2);
 const { nativeBackend, wasmBackend } = await import('../train/wasm.ts');
-const { initialState } = await import('../train/init.ts');
+const { openParts } = await import('../miner/artifact/file-parts.ts');
 const { validateSpec } = await import('../train/validate.ts');
 const { sampleBytes } = await import('../train/spec.ts');
 
-const { spec: written, seed } = JSON.parse(readFileSync(join(folder, 'spec.json'), 'utf8')) as { spec: unknown; seed: string };
-const spec = validateSpec(written);
+const spec = validateSpec(JSON.parse(readFileSync(join(folder, 'spec.json'), 'utf8')));
 const options = { threads: Number(threads) };
 const trainer = (backend === 'native' ? nativeBackend(options) : wasmBackend(options)).create(spec);
-trainer.load(initialState(spec, new Uint8Array(Buffer.from(seed, 'hex'))));
-const loaded = peakKiB();
+const state = openParts(join(folder, 'state.bin'));
+trainer.load(state);
+state.close();
 const batches = new Uint8Array(readFileSync(join(folder, 'batches.bin')));
 const bytes = spec.batchSize * sampleBytes(spec.model);
 const losses: number[] = [];
@@ -28,6 +28,6 @@ for (let at = 0; at < batches.length; at += bytes) {
   losses.push(Number(loss) / 65536 / spec.batchSize);
 }
 const seconds = (performance.now() - started) / 1000 / losses.length;
-const result = { baseline, loaded, peak: peakKiB(), parameters: trainer.layout.count, planned: trainer.plan.bytes / 1024, losses, seconds };
+const result = { baseline, peak: peakKiB(), parameters: trainer.layout.count, planned: trainer.plan.bytes / 1024, losses, seconds };
 await trainer.close();
 process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -54,11 +54,11 @@ async function compare(): Promise<{ readonly json: boolean; readonly result: Rec
   const { model, backend, threads, steps, python, json } = options();
   const task = { ...(await studyTask(model, 'kjv', Math.max(steps, 100))), judged: {} };
   const { spec } = task;
-  const seed = seedBytes(0, 1);
   const batches = Buffer.concat(Array.from({ length: steps }, (_, i) => batchOf(task, 0, i + 1)));
-  const state = initialState(spec, seed);
+  const state = initialState(spec, seedBytes(0, 1));
   const { ours, torch } = await withExport(task, { arm: 'binary32', threads, state, batches, steps }, async (folder) => {
-    await writeFile(join(folder, 'spec.json'), JSON.stringify({ spec, seed: Buffer.from(seed).toString('hex') }));
+    await writeFile(join(folder, 'spec.json'), JSON.stringify(spec));
+    await writeFile(join(folder, 'state.bin'), state);
     const ours = await ourSide(folder, backend, threads);
     return { ours, torch: python === undefined ? undefined : ((await runPython(python, 'memory', folder)) as Side) };
   });

@@ -29,8 +29,19 @@ export interface Stored {
   readonly hashes: Uint8Array;
 }
 
+/** Artifacts whose chunk hashes stay in memory: those that are being served; 32 MiB of hashes for each 64 GiB. */
+const REMEMBERED = 16;
+
+interface Remembered {
+  readonly hashes: Uint8Array;
+  /** Of the file of hashes, when they were checked. */
+  readonly mtimeMs: number;
+}
+
 export class ArtifactStore {
   readonly folder: string;
+  /** Checked hashes by folder, last used last: a download makes one request for each MiB. */
+  readonly #checked: Map<string, Remembered> = new Map();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -47,14 +58,30 @@ export class ArtifactStore {
     const folder = this.#folderOf(root);
     const file = join(folder, 'data');
     if (!existsSync(file)) return undefined;
-    const hashes = new Uint8Array(readFileSync(join(folder, 'hashes')));
+    const hashes = this.#hashesIn(folder, root);
     const { size } = statSync(file);
-    if (hashes.length !== 32 * chunkCount(size) || !equalBytes(rootOfChunks(hashes), root)) {
+    if (hashes === undefined || hashes.length !== 32 * chunkCount(size)) {
       // A damaged entry is as good as none: it can be fetched or trained again.
       this.remove(root);
       return undefined;
     }
     return { root, size, file, hashes };
+  }
+
+  /** The chunk hashes in a folder; undefined when they do not lead to the root. */
+  #hashesIn(folder: string, root: Uint8Array): Uint8Array | undefined {
+    const file = join(folder, 'hashes');
+    const { mtimeMs } = statSync(file);
+    const known = this.#checked.get(folder);
+    this.#checked.delete(folder);
+    const fresh = known?.mtimeMs === mtimeMs ? known : { hashes: new Uint8Array(readFileSync(file)), mtimeMs };
+    if (fresh !== known && !equalBytes(rootOfChunks(fresh.hashes), root)) return undefined;
+    this.#checked.set(folder, fresh);
+    for (const oldest of this.#checked.keys()) {
+      if (this.#checked.size <= REMEMBERED) break;
+      this.#checked.delete(oldest);
+    }
+    return fresh.hashes;
   }
 
   /** Roots of the complete artifacts, least recently made first. */
