@@ -71,6 +71,8 @@ export class Bench {
     const key = JSON.stringify(spec);
     if (this.#trainer?.key === key) return this.#trainer.trainer;
     await this.#trainer?.trainer.close();
+    // Its memory may go before the next one takes as much.
+    this.#trainer = undefined;
     const trainer = await this.#backend.create(spec);
     this.#trainer = { key, trainer };
     return trainer;
