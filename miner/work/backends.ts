@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which kernels train. All give the same bits, so the choice is about speed alone; one that differs is never used.
-import type { Backend } from '../../train/backend.ts';
+import type { Awaitable, Backend } from '../../train/backend.ts';
 import { checkedDelegate, type ProductEngine } from '../../train/delegate.ts';
-import { BackendUnavailableError } from '../../train/errors.ts';
+import { BackendMismatchError, BackendUnavailableError } from '../../train/errors.ts';
 import { reference } from '../../train/reference.ts';
 import { tfjsEngine } from '../../train/tfjs.ts';
 import { hasNativeTf, loadTf } from '../../train/tfjs-node.ts';
@@ -36,7 +36,7 @@ export async function openEngine(name: EngineName): Promise<OpenEngine> {
 
 /**
  * The backend of that name. BackendMismatchError when it differs from the reference in one bit, naming the operation;
- * BackendUnavailableError or KernelsUnavailableError when it cannot run here. `auto` never fails: see `automatic`.
+ * BackendUnavailableError or KernelsUnavailableError when it cannot run here. `auto` never fails: see `agreeing`.
  */
 export async function selectBackend(name: BackendName): Promise<Backend> {
   switch (name) {
@@ -62,21 +62,30 @@ async function checked(engine: OpenEngine): Promise<Backend> {
   }
 }
 
+/** Our own kernels, a GPU and a native TensorFlow.js, but nothing that plays a GPU on the processor. */
+function automatic(): Promise<Backend> {
+  return agreeing([nativeBackend, wasmBackend, () => onHardware('webgpu'), () => onHardware('tfjs')]);
+}
+
 /**
- * The fastest for each model of those that agree with the reference on this machine: our own kernels, a GPU and a native
- * TensorFlow.js, but nothing that plays a GPU on the processor. The reference, its name saying why, when there is none.
+ * The fastest for each model of those that agree with the reference on this machine. Its name tells of those that do not:
+ * whoever reads it learns of a device or a compiler that errs. The reference, its name saying why, when there is none.
  */
-async function automatic(): Promise<Backend> {
-  const faults: string[] = [];
+export async function agreeing(openers: readonly (() => Awaitable<Backend>)[]): Promise<Backend> {
+  const faults: Error[] = [];
   const found: Backend[] = [];
-  for (const open of [nativeBackend, wasmBackend, () => onHardware('webgpu'), () => onHardware('tfjs')]) {
+  for (const open of openers) {
     try {
       found.push(await open());
     } catch (error) {
-      faults.push((error as Error).message);
+      faults.push(error as Error);
     }
   }
-  return fastestOf(found) ?? { ...reference, name: `reference (slow; ${faults.join('; ')})` };
+  const told = (errors: readonly Error[]): string => errors.map(({ message }) => message).join('; ');
+  const chosen = fastestOf(found);
+  if (chosen === undefined) return { ...reference, name: `reference (slow; ${told(faults)})` };
+  const wrong = faults.filter((error) => error instanceof BackendMismatchError);
+  return wrong.length === 0 ? chosen : { name: `${chosen.name} (${told(wrong)})`, kinds: chosen.kinds, create: (spec) => chosen.create(spec) };
 }
 
 async function onHardware(name: EngineName): Promise<Backend> {

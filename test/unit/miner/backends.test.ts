@@ -5,13 +5,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { examine } from '../../../miner/work/backend-report.ts';
-import { BACKENDS, selectBackend } from '../../../miner/work/backends.ts';
+import { agreeing, BACKENDS, selectBackend } from '../../../miner/work/backends.ts';
 import { Bench } from '../../../miner/work/bench.ts';
 import type { RoundContext } from '../../../miner/work/context.ts';
 import { fastestOf } from '../../../miner/work/fastest.ts';
 import { Fault, Verdict } from '../../../proto/gen/pogo.v1.ts';
 import type { Backend, GradientResult } from '../../../train/backend.ts';
-import { delegate, firstDifference, type ProductEngine } from '../../../train/delegate.ts';
+import { checkedDelegate, delegate, firstDifference, type ProductEngine } from '../../../train/delegate.ts';
+import { BackendUnavailableError } from '../../../train/errors.ts';
 import { reference } from '../../../train/reference.ts';
 import type { ModelKind, TrainSpec } from '../../../train/spec.ts';
 import { failedVectors, VECTOR_CASES } from '../../../train/vectors.ts';
@@ -83,6 +84,19 @@ describe('backends', () => {
     const good = await examine(reference, undefined);
     assert.deepEqual([good.available, good.why_not, good.vectors_failed], [true, '', 0]);
     assert.ok(good.steps_per_second > 0);
+  });
+
+  it('that differ are left out of the automatic choice, which names them and what is wrong with them', async () => {
+    const good: Backend = { ...reference, name: 'good' };
+    const wrong = (): Promise<Backend> => checkedDelegate(wrongBit('wrong', 0, { bit: 31 }));
+    const missing = (): never => {
+      throw new BackendUnavailableError('missing: is not here');
+    };
+    assert.equal(await agreeing([missing, () => good]), good, 'what is missing is no news');
+    const { name, kinds } = await agreeing([wrong, missing, () => good]);
+    assert.equal(name, 'good (wrong: differs from the reference; it must not be used (linear of smallest))');
+    assert.deepEqual(kinds, good.kinds);
+    assert.match((await agreeing([wrong, missing])).name, /^reference \(slow; wrong: differs .*; missing: is not here\)$/);
   });
 
   it('are chosen by the clock for each model, and a failing one is passed over', async () => {
