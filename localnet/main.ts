@@ -138,7 +138,7 @@ function watched(network: Network, view: View, jobId: bigint, rpcs: Watched['rpc
     roles: network.members,
     figure: (job) => models.read(job),
     known: (round) => models.known(jobId, round),
-    use: (figure) => useCommand(first.rpc.url, jobId, figure),
+    use: (figure) => useCommand(first.rpc.url.replace(/\/$/, ''), jobId, figure),
   };
 }
 
