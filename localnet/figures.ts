@@ -75,7 +75,7 @@ export function createFigures(network: Network, onNotice: (text: string) => void
 }
 
 async function figureOf(models: ModelReader, model: Model, stopped: () => boolean): Promise<Figure> {
-  if (model.spec.model.kind === 'gpt') return { text: await write(model, model.spec.model.vocab, stopped) };
+  if (model.spec.model.kind === 'gpt') return { text: await write(models, model, model.spec.model.vocab, stopped) };
   const testSet = testSetOf(model.job);
   if (testSet === undefined) return {};
   const { correct, samples } = await models.evaluate(model, testSet);
@@ -83,7 +83,7 @@ async function figureOf(models: ModelReader, model: Model, stopped: () => boolea
 }
 
 /** The beginning of the first evaluation sample, and how the model goes on: the same prompt and draws each round. */
-async function write(model: Model, vocab: number, stopped: () => boolean): Promise<NonNullable<Figure['text']>> {
+async function write(models: ModelReader, model: Model, vocab: number, stopped: () => boolean): Promise<NonNullable<Figure['text']>> {
   const vocabulary = await vocabularyOfJob(model);
   const sample = (await openDataset(model.job.evaluation?.name ?? '')).sample(0);
   const bytes = tokenBytes(vocab);
@@ -92,7 +92,7 @@ async function write(model: Model, vocab: number, stopped: () => boolean): Promi
   );
   const prompt = vocabulary.decode(tokens);
   let written = '';
-  for await (const text of writeText(model, vocabulary, { prompt, tokens: WRITTEN, temperature: 0.8, seed: '1' })) {
+  for await (const text of writeText(models, model, vocabulary, { prompt, tokens: WRITTEN, temperature: 0.8, seed: '1' })) {
     if (stopped()) break;
     written += text;
   }

@@ -36,6 +36,8 @@ export interface ModelReader {
   head(jobId: bigint): Promise<Model>;
   /** Figures of a model on a whole data set, such as mnist/test. */
   evaluate(model: Model, dataset: string): Promise<EvaluateResult>;
+  /** Logits of the token that follows `tokens`, by a language model, on the backend of the reader. */
+  logits(model: Model, tokens: readonly number[]): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
@@ -74,6 +76,7 @@ export async function createModelReader(options: ModelReaderOptions): Promise<Mo
       }
     },
     evaluate: ({ spec, head }, dataset) => workbench.run({ kind: 'evaluate', spec, stateRoot: head.stateRoot, dataset }),
+    logits: ({ spec, head }, tokens) => workbench.run({ kind: 'logits', spec, stateRoot: head.stateRoot, tokens }),
     close: () => workbench.close(),
   };
 }

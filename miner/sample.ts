@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text by the language model of a job: prompt to tokens, tokens by the exact sampler, tokens to text as they come.
-import { setImmediate } from 'node:timers/promises';
-import { sampleTokens } from '../train/sample.ts';
+import { writeTokens } from '../train/sample.ts';
 import { type DataOptions, vocabularyOf } from './data/dataset.ts';
 import { DataError } from './data/idx.ts';
 import { createTextStream, tokensOf, type Vocabulary } from './data/vocabulary.ts';
-import type { Model } from './model.ts';
+import type { Model, ModelReader } from './model.ts';
 import { present } from './work/context.ts';
 
 export interface WriteOptions {
@@ -27,13 +26,16 @@ export async function vocabularyOfJob(model: Model, data: DataOptions = {}): Pro
   return vocabulary;
 }
 
-/** What the model adds to the prompt, piece by piece; other work of the thread goes on between two tokens. */
-export async function* writeText(model: Model, vocabulary: Vocabulary, options: WriteOptions): AsyncGenerator<string> {
+/** What the model adds to the prompt, piece by piece, as `reader`'s backend computes it in its own thread. */
+export async function* writeText(
+  reader: Pick<ModelReader, 'logits'>,
+  model: Model,
+  vocabulary: Vocabulary,
+  options: WriteOptions,
+): AsyncGenerator<string> {
   const { temperature, seed, tokens: count } = options;
   const prompt = tokensOf(vocabulary, options.prompt);
   const next = createTextStream(vocabulary);
-  for (const token of sampleTokens(model.spec, model.state, { prompt, count, temperature, seed })) {
-    yield next(token);
-    await setImmediate();
-  }
+  const logits = (tokens: readonly number[]): Promise<Float32Array> => reader.logits(model, tokens);
+  for await (const token of writeTokens(model.spec.model, logits, { prompt, count, temperature, seed })) yield next(token);
 }

@@ -55,6 +55,11 @@ export interface Trainer {
   applyCodes(codes: Uint8Array, globalStep: number): Awaitable<void>;
   /** Losses and classes of any number of samples. InvalidStepError; InvalidStateError when there is no 4-bit form. */
   evaluate(samples: Uint8Array, form: ModelForm): Awaitable<Evaluation>;
+  /**
+   * Logits of the token that follows `tokens`, 1 to context of them, by a language model: vocab binary32. FormatError for other
+   * tokens or another network, InvalidStepError. `logitsBy` (sample.ts) takes the reference for a trainer without it.
+   */
+  logits?(tokens: readonly number[]): Awaitable<Float32Array>;
   /** Releases threads and memory; the trainer is unusable afterwards. */
   close(): Awaitable<void>;
 }
@@ -68,6 +73,7 @@ export interface SyncTrainer extends Trainer {
   gradient(samples: Uint8Array): GradientResult;
   applyCodes(codes: Uint8Array, globalStep: number): void;
   evaluate(samples: Uint8Array, form: ModelForm): Evaluation;
+  logits(tokens: readonly number[]): Float32Array;
   close(): void;
 }
 

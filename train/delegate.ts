@@ -134,6 +134,10 @@ class DelegatingTrainer implements Trainer {
     return this.#finish(this.#training.evaluate(samples, form));
   }
 
+  logits(tokens: readonly number[]): Promise<Float32Array> {
+    return this.#finish(this.#training.logits(tokens));
+  }
+
   async close(): Promise<void> {}
 
   async #finish<T>(computation: Computation<T>): Promise<T> {

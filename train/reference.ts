@@ -8,6 +8,7 @@ import { contract, type Product } from './contract.ts';
 import { FormatError, InvalidStepError } from './errors.ts';
 import { flush } from './float32.ts';
 import { type Layout, layoutOf } from './layout.ts';
+import { compileNext, encodeSample } from './logits.ts';
 import { decodeModel4, encodeModel4 } from './model4.ts';
 import { execute } from './ops.ts';
 import type { Parts } from './parts.ts';
@@ -99,6 +100,19 @@ export class Training {
     return { losses, predicted };
   }
 
+  *logits(tokens: readonly number[]): Computation<Float32Array> {
+    const next = compileNext(this.spec, tokens);
+    const { program, head, rows } = next;
+    const w = workspace(this.spec, program, encodeSample(next.model.vocab, tokens), this.#state.theta, this.#gradient);
+    for (const op of next.body) yield* run(op, w);
+    const x = w.buffers[head.x] as Float32Array;
+    const last = x.subarray((x.length / rows) * (rows - 1));
+    const logits = new Float32Array(next.model.vocab);
+    const buffers = w.buffers.map((buffer, i) => (i === head.x ? last : i === head.out ? logits : buffer));
+    yield* run(head, { ...w, shapes: next.headShapes, buffers });
+    return logits;
+  }
+
   *#run(samples: Uint8Array): Computation<{ codes: Uint8Array; loss: bigint; logits: Float32Array }> {
     const expected = this.spec.batchSize * sampleBytes(this.spec.model);
     if (samples.length !== expected) throw new FormatError(`samples: ${samples.length} bytes, expected ${expected}`);
@@ -156,6 +170,10 @@ class ReferenceTrainer implements SyncTrainer {
 
   evaluate(samples: Uint8Array, form: ModelForm): Evaluation {
     return finish(this.#training.evaluate(samples, form));
+  }
+
+  logits(tokens: readonly number[]): Float32Array {
+    return finish(this.#training.logits(tokens));
   }
 
   close(): void {}

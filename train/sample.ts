@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text from a language model, exactly: the same tokens on every machine. The tokens so far, the last `context` of them,
-// go through the forward operations of the network as one sample of exactly their number, so nothing is padded; the
-// logits of the last position decide. Temperature 0 takes the largest, the lowest token of equals. Else the table
+// go through the forward operations of the network (logits.ts); the logits of the last position decide. Temperature 0 takes the largest, the lowest token of equals. Else the table
 // entries of softmax (docs/exact-arithmetic.md, section 4) of f(logit * f(1 / temperature)) are integer weights: with
 // u the first word of the Philox block with counter (n, 0, 0, 0) for the n-th new token, counted from 0, the token is the
 // first whose running sum exceeds floor(u * total / 2^32).
 import { utf8 } from '../core/bytes.ts';
-import { contract } from './contract.ts';
+import { type Awaitable, currentState, type Trainer } from './backend.ts';
 import { DOMAIN, domainHash } from './domains.ts';
 import { FormatError, InvalidStepError } from './errors.ts';
-import { flush } from './float32.ts';
-import { layoutOf } from './layout.ts';
-import { compileGpt } from './networks.ts';
-import { execute } from './ops.ts';
 import { keyOf, type PhiloxKey, philox } from './philox.ts';
-import { isProduct, productOutput, productsOf } from './products.ts';
-import type { Op } from './program.ts';
+import { reference } from './reference.ts';
 import { rowSoftmax } from './softmax.ts';
-import { type GptSpec, type TrainSpec, tokenBytes } from './spec.ts';
-import { allFinite, thetaOf } from './state.ts';
-import type { Workspace } from './workspace.ts';
+import type { GptSpec, ModelSpec, TrainSpec } from './spec.ts';
+import { allFinite } from './state.ts';
 
 const f = Math.fround;
 
@@ -34,19 +27,67 @@ export interface SampleOptions {
   readonly seed: string;
 }
 
-/** New tokens one by one. FormatError for options against the rules or a model that is no gpt. */
+/** Logits of the token that follows the given ones. */
+export type NextLogits = (tokens: readonly number[]) => Awaitable<Float32Array>;
+
+/** New tokens one by one, by whatever computes the logits. FormatError for options against the rules or a model that is no gpt. */
+export async function* writeTokens(model: ModelSpec, next: NextLogits, options: SampleOptions): AsyncGenerator<number> {
+  const writer = new Writer(model, options);
+  while (writer.left > 0) yield writer.take(await next(writer.inputs()));
+}
+
+/** The same by the reference. */
 export function* sampleTokens(spec: TrainSpec, state: Uint8Array, options: SampleOptions): Generator<number> {
-  const { model } = spec;
-  if (model.kind !== 'gpt') throw new FormatError(`model: a ${model.kind} writes no text, a gpt does`);
-  check(model, options);
-  const theta = thetaOf(layoutOf(spec), state);
-  const key = keyOf(domainHash(DOMAIN.sampling, utf8(options.seed)));
-  const tokens = [...options.prompt];
-  for (let n = 0; n < options.count; n++) {
-    const logits = nextLogits(spec, model, theta, tokens.slice(-model.context));
-    const token = options.temperature === 0 ? rowSoftmax(logits, 0, model.vocab, new Uint32Array(model.vocab)).argmax : draw(logits, options, key, n);
-    tokens.push(token);
-    yield token;
+  const writer = new Writer(spec.model, options);
+  const trainer = reference.create(spec);
+  trainer.load(state);
+  while (writer.left > 0) yield writer.take(trainer.logits(writer.inputs()));
+}
+
+/** Logits by a trainer and its present state, which must not change meanwhile; by the reference where it has none. */
+export async function logitsBy(trainer: Trainer): Promise<NextLogits> {
+  if (trainer.logits !== undefined) return (tokens) => trainer.logits?.(tokens) as Awaitable<Float32Array>;
+  const instead = reference.create(trainer.spec);
+  instead.load(await currentState(trainer));
+  return (tokens) => instead.logits(tokens);
+}
+
+/** A text in the making. */
+class Writer {
+  readonly #model: GptSpec;
+  readonly #options: SampleOptions;
+  readonly #key: PhiloxKey;
+  readonly #tokens: number[];
+  #written = 0;
+
+  constructor(model: ModelSpec, options: SampleOptions) {
+    if (model.kind !== 'gpt') throw new FormatError(`model: a ${model.kind} writes no text, a gpt does`);
+    check(model, options);
+    this.#model = model;
+    this.#options = options;
+    this.#key = keyOf(domainHash(DOMAIN.sampling, utf8(options.seed)));
+    this.#tokens = options.prompt.slice(-model.context);
+  }
+
+  /** Tokens that are still to be written. */
+  get left(): number {
+    return this.#options.count - this.#written;
+  }
+
+  /** What the network reads next. */
+  inputs(): readonly number[] {
+    return this.#tokens;
+  }
+
+  /** The next token, by its logits. */
+  take(logits: Float32Array): number {
+    const { vocab, context } = this.#model;
+    const greedy = this.#options.temperature === 0;
+    const token = greedy ? rowSoftmax(logits, 0, vocab, new Uint32Array(vocab)).argmax : draw(logits, this.#options, this.#key, this.#written);
+    this.#written++;
+    this.#tokens.push(token);
+    if (this.#tokens.length > context) this.#tokens.shift();
+    return token;
   }
 }
 
@@ -59,48 +100,6 @@ function check(model: GptSpec, { prompt, count, temperature }: SampleOptions): v
   if (temperature !== 0 && !(temperature >= 2 ** -10 && temperature <= 2 ** 10)) {
     throw new FormatError('temperature: must be 0 or from 2^-10 to 2^10');
   }
-}
-
-/** Logits of the token after `tokens` (1..context of them); vocab binary32. InvalidStepError when one is not finite. */
-export function nextLogits(spec: TrainSpec, model: GptSpec, theta: Float32Array, tokens: readonly number[]): Float32Array {
-  const rows = tokens.length;
-  // The same tensors, of which the first `rows` positions are read.
-  const program = compileGpt(spec, { ...model, context: rows }, 1);
-  const workspace: Workspace = {
-    rows: 1,
-    shapes: program.buffers,
-    buffers: program.buffers.map((shape) => new Float32Array(shape.rows * shape.cols)),
-    samples: encodeSample(model.vocab, tokens),
-    sampleBytes: (rows + 1) * tokenBytes(model.vocab),
-    theta,
-    gradient: new Float32Array(0),
-    losses: new Int32Array(rows),
-    predicted: new Uint16Array(rows),
-  };
-  for (const op of program.forward) {
-    const out = run(op, workspace);
-    for (let i = 0; i < out.length; i++) out[i] = flush(out[i] as number);
-    if (!allFinite(out)) throw new InvalidStepError(`${op.op}: an output is not finite`);
-  }
-  const logits = workspace.buffers[program.logits] as Float32Array;
-  return logits.slice((rows - 1) * model.vocab, rows * model.vocab);
-}
-
-function run(op: Op, w: Workspace): Float32Array {
-  if (!isProduct(op)) return execute(op, w);
-  for (const product of productsOf(op, w)) contract(product);
-  return productOutput(op, w);
-}
-
-/** A sample of these inputs; its last label is token 0 and unused. */
-function encodeSample(vocab: number, tokens: readonly number[]): Uint8Array {
-  const bytes = tokenBytes(vocab);
-  const sample = new Uint8Array((tokens.length + 1) * bytes);
-  tokens.forEach((token, i) => {
-    if (bytes === 2) sample[2 * i] = token >> 8;
-    sample[bytes * (i + 1) - 1] = token & 255;
-  });
-  return sample;
 }
 
 function draw(logits: Float32Array, { temperature }: SampleOptions, key: PhiloxKey, n: number): number {

@@ -99,6 +99,7 @@ export const EXPECTED: Readonly<Record<string, Readonly<Record<string, string>>>
     activations: 'b8480b85e1668592',
     evaluation: 'dbb7b9696b751a3c',
     state: '02f863a2b0ae1b7f',
+    logits: '2ce31b99bd19a320',
   },
   'gpt-clipped': {
     losses: 'c1176a48c0a0ef02',
@@ -106,6 +107,7 @@ export const EXPECTED: Readonly<Record<string, Readonly<Record<string, string>>>
     activations: '28a4bafdf61a45d1',
     evaluation: 'e62ab08fc6519760',
     state: '648c1e3402b4633a',
+    logits: 'd37f527e01d4bfb2',
   },
   'gpt-tied': {
     losses: '55236c8e642989a9',
@@ -113,6 +115,7 @@ export const EXPECTED: Readonly<Record<string, Readonly<Record<string, string>>>
     activations: 'e3c11643e4cfd5af',
     evaluation: 'fb95af40dc172bc0',
     state: 'dbb0dd0e5c53e200',
+    logits: '922e17ecdc83b6aa',
   },
   'gpt-long': {
     losses: '7d423926e7ea3f46',
@@ -120,5 +123,6 @@ export const EXPECTED: Readonly<Record<string, Readonly<Record<string, string>>>
     activations: 'dd0e2c006d23c783',
     evaluation: 'f904a2b0590793ce',
     state: '62d3122c684aa6d0',
+    logits: '22e9df098bea02ef',
   },
 };

@@ -6,7 +6,9 @@ import { sha256 } from '../core/hash.ts';
 import type { Backend, Trainer } from './backend.ts';
 import { initialState } from './init.ts';
 import { philox } from './philox.ts';
+import { logitsBy } from './sample.ts';
 import { type CnnSpec, classCount, type GptSpec, type ModelSpec, type OptimizerSpec, sampleBytes, type TrainSpec, tokenBytes } from './spec.ts';
+import { writeFloats } from './state.ts';
 import { EXPECTED } from './vectors.data.ts';
 
 export interface VectorCase {
@@ -24,6 +26,8 @@ export interface VectorResult {
   readonly activations: string;
   readonly evaluation: string;
   readonly state: string;
+  /** Of a language model: of the token after one, some and a whole context of tokens. */
+  readonly logits?: string;
 }
 
 /** Floats as binary32 bits: momentum 0.9. */
@@ -136,7 +140,20 @@ export async function runVector(trainer: Trainer, c: VectorCase): Promise<Vector
     activations: digest([activations]),
     evaluation: digest(evaluation),
     state: digest([await trainer.state()]),
+    ...(model.kind === 'gpt' ? { logits: digest(await vectorLogits(trainer, model)) } : {}),
   };
+}
+
+async function vectorLogits(trainer: Trainer, { vocab, context }: GptSpec): Promise<Uint8Array[]> {
+  const next = await logitsBy(trainer);
+  const out: Uint8Array[] = [];
+  for (const count of [1, Math.floor(context / 2) + 1, context]) {
+    const logits = await next(Array.from({ length: count }, (_, i) => (i * i + 3 * count) % vocab));
+    const bytes = new Uint8Array(logits.byteLength);
+    writeFloats(logits, bytes, 0);
+    out.push(bytes);
+  }
+  return out;
 }
 
 function digest(parts: readonly Uint8Array[]): string {
@@ -147,7 +164,7 @@ function digest(parts: readonly Uint8Array[]): string {
 export async function failedParts(trainer: Trainer, c: VectorCase): Promise<string[]> {
   const got = await runVector(trainer, c);
   const expected = EXPECTED[c.name];
-  const parts = ['losses', 'codes', 'activations', 'evaluation', 'state'] as const;
+  const parts = ['losses', 'codes', 'activations', 'evaluation', 'state', 'logits'] as const;
   return parts.filter((part) => got[part] !== expected?.[part]).map((part) => `${c.name}.${part}`);
 }
 

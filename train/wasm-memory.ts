@@ -104,7 +104,7 @@ export function planMemory(spec: TrainSpec, threads = 1, first: number = FIRST):
   const sizes = operandSizes(spec, program);
   const { embedding } = sizes;
   const fixed = {
-    lanes: Array.from({ length: threads }, () => lane(a, sizes)),
+    lanes: Array.from({ length: threads }, (_, i) => lane(a, i === 0 ? { ...sizes, head: roomForAny(sizes.head, spec) } : sizes)),
     exp: a.floats(EXP_TABLE.length),
     log: a.floats(LOG_TABLE.length),
     losses: a.floats(rows),
@@ -225,6 +225,13 @@ function growDense(size: AreaSize, op: Extract<Op, { w: unknown }>, program: Pro
   if (op.op === 'linear') grow(size, rows, cols, inputs, true);
   else if (op.op === 'linearInputGrad') grow(size, rows, inputs, cols, true);
   else grow(size, cols, inputs, rows);
+}
+
+/** The first thread also runs contexts of any length (wasm-logits.ts), whose products may be ragged where that of the whole one is not. */
+function roomForAny(head: AreaSize, { model }: TrainSpec): AreaSize {
+  if (model.kind !== 'gpt') return head;
+  const rows = pad(model.context, 4);
+  return { ...head, temporary: Math.max(head.temporary, rows * pad(model.context, 16), rows * pad(model.width / model.heads, 16)) };
 }
 
 /** Largest operands over all operations. */

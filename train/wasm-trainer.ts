@@ -4,6 +4,7 @@ import type { Evaluation, GradientResult, ModelForm, StepResult, SyncTrainer } f
 import { tokensOf } from './embed.ts';
 import { FormatError, InvalidCodesError } from './errors.ts';
 import { type Layout, LEAF_PARAMETERS, layoutOf } from './layout.ts';
+import { compileNext } from './logits.ts';
 import { decodeModel4, encodeModel4 } from './model4.ts';
 import type { Parts } from './parts.ts';
 import { classCount, rowsPerSample, sampleBytes, type TrainSpec, tokenBytes } from './spec.ts';
@@ -11,6 +12,7 @@ import { checkState, readState, type StateArrays, viewOfState, writeState } from
 import { type Coefficients, coefficientsOf } from './update.ts';
 import type { OpContext } from './wasm-context.ts';
 import type { WasmMemory } from './wasm-host.ts';
+import { runNext } from './wasm-logits.ts';
 import { createMemory, type Lane, type MemoryPlan, planMemory } from './wasm-memory.ts';
 import { type CompiledKernels, instantiate, type Kernels } from './wasm-module.ts';
 import { execute, PASS } from './wasm-passes.ts';
@@ -113,6 +115,10 @@ export class WasmTrainer implements SyncTrainer {
       for (let i = 0; i < n; i++) predicted[from + i] = classes[(i + 1) * rows - 1] as number;
     }
     return { losses, predicted };
+  }
+
+  logits(tokens: readonly number[]): Float32Array {
+    return runNext(this.context(1), compileNext(this.spec, tokens), tokens);
   }
 
   close(): void {

@@ -11,6 +11,7 @@ import { dataOptionsOf, loadConfig } from '../config.ts';
 import type { DataOptions } from '../data/dataset.ts';
 import { accuracyOf, createModelReader, exportModel, type Model, type ModelReader, testSetOf } from '../model.ts';
 import { vocabularyOfJob, writeText } from '../sample.ts';
+import { BACKENDS, type BackendName } from '../work/backends.ts';
 import type { EvaluateResult } from '../work/tasks.ts';
 
 interface ModelFlags {
@@ -18,6 +19,7 @@ interface ModelFlags {
   readonly node?: string;
   readonly job: bigint;
   readonly folder: string;
+  readonly backend: BackendName;
 }
 
 function print(line: string): void {
@@ -36,7 +38,7 @@ function dataOf({ config }: ModelFlags): DataOptions {
 /** Hands the head of the job to `use`. */
 async function withModel(flags: ModelFlags, use: (model: Model, reader: ModelReader, nodes: readonly string[]) => Promise<void>): Promise<void> {
   const nodes = nodesOf(flags);
-  const reader = await createModelReader({ nodes, folder: flags.folder, data: dataOf(flags) });
+  const reader = await createModelReader({ nodes, folder: flags.folder, backend: flags.backend, data: dataOf(flags) });
   try {
     await use(await reader.head(flags.job), reader, nodes);
   } finally {
@@ -82,10 +84,10 @@ interface SampleFlags extends ModelFlags {
 }
 
 async function sample(flags: SampleFlags): Promise<void> {
-  await withModel(flags, async (model) => {
+  await withModel(flags, async (model, reader) => {
     const vocabulary = await vocabularyOfJob(model, dataOf(flags));
     let begin = flags.prompt;
-    for await (const text of writeText(model, vocabulary, flags)) {
+    for await (const text of writeText(reader, model, vocabulary, flags)) {
       process.stdout.write(begin + text);
       begin = '';
     }
@@ -121,7 +123,8 @@ export function addModelCommands(program: Command): void {
       .addOption(new Option('--job <id>', 'number of the job').argParser(jobNumber).makeOptionMandatory())
       .option('--node <address>', 'RPC address of a node (default: http://127.0.0.1:26657)')
       .option('--config <file>', 'configuration to take the nodes from')
-      .option('--folder <folder>', 'folder for what is downloaded', './model-data');
+      .option('--folder <folder>', 'folder for what is downloaded', './model-data')
+      .addOption(new Option('--backend <name>', 'what computes').choices(BACKENDS).default('auto'));
   common('model', 'download the model of a job, check it, measure it')
     .option('--out <file>', 'write it as safetensors, with a model card beside it')
     .option('--dataset <name>', "set to measure it on, or none (default: the test part of the job's training set)")

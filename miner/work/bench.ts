@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What tasks work with: stores, data sets and one trainer per specification.
+import { toHex } from '../../core/bytes.ts';
 import type { DataSet } from '../../proto/gen/pogo.v1.ts';
 import type { Backend, Evaluation, Trainer } from '../../train/backend.ts';
 import type { Parts } from '../../train/parts.ts';
 import { gatherSamples } from '../../train/round.ts';
+import { logitsBy, type NextLogits } from '../../train/sample.ts';
 import type { TrainSpec } from '../../train/spec.ts';
 import type { FileParts } from '../artifact/file-parts.ts';
 import { ArtifactStore } from '../artifact/store.ts';
@@ -45,6 +47,8 @@ export class Bench {
   readonly #datasets: Map<string, Dataset> = new Map();
   #commitThread: CommitThread | undefined;
   #trainer: { readonly key: string; readonly trainer: Trainer } | undefined;
+  /** What writes by the state that the trainer was left with. */
+  #writing: { readonly root: string; readonly next: NextLogits } | undefined;
 
   constructor(backend: Backend, options: BenchOptions) {
     this.#backend = backend;
@@ -69,6 +73,7 @@ export class Bench {
   /** The trainer of a specification; its state is whatever it was left with. */
   async trainer(spec: TrainSpec): Promise<Trainer> {
     const key = JSON.stringify(spec);
+    this.#writing = undefined;
     if (this.#trainer?.key === key) return this.#trainer.trainer;
     await this.#trainer?.trainer.close();
     // Its memory may go before the next one takes as much.
@@ -76,6 +81,22 @@ export class Bench {
     const trainer = await this.#backend.create(spec);
     this.#trainer = { key, trainer };
     return trainer;
+  }
+
+  /** Logits by a kept state, which is loaded once for all tokens of a text. MissingStateError without. */
+  async nextLogits(spec: TrainSpec, root: Uint8Array): Promise<NextLogits> {
+    const key = toHex(root);
+    if (this.#writing?.root === key && this.#trainer?.key === JSON.stringify(spec)) return this.#writing.next;
+    const state = this.state(spec, root);
+    try {
+      const trainer = await this.trainer(spec);
+      await trainer.load(state);
+      const next = await logitsBy(trainer);
+      this.#writing = { root: key, next };
+      return next;
+    } finally {
+      state.close();
+    }
   }
 
   /** The thread that hashes and writes what rounds commit; started when it is first asked for. */

@@ -22,6 +22,8 @@ export async function runTask(bench: Bench, task: Task, control: TaskControl): P
       return open(bench, task);
     case 'evaluate':
       return await evaluate(bench, task, control);
+    case 'logits':
+      return await (await bench.nextLogits(task.spec, task.stateRoot))(task.tokens);
     default:
       return task satisfies never;
   }

@@ -78,7 +78,15 @@ export interface EvaluateResult {
   readonly loss: bigint;
 }
 
-export type Task = InitTask | TrainTask | VerifyTask | OpenTask | EvaluateTask;
+/** Logits of the token that follows `tokens`, by the kept state of a language model. */
+export interface LogitsTask {
+  readonly kind: 'logits';
+  readonly spec: TrainSpec;
+  readonly stateRoot: Uint8Array;
+  readonly tokens: readonly number[];
+}
+
+export type Task = InitTask | TrainTask | VerifyTask | OpenTask | EvaluateTask | LogitsTask;
 
 export interface Results {
   readonly init: InitResult;
@@ -86,6 +94,7 @@ export interface Results {
   readonly verify: VerifyResult;
   readonly open: readonly LeafOpening[];
   readonly evaluate: EvaluateResult;
+  readonly logits: Float32Array;
 }
 
 /** How far a task is. */

@@ -126,7 +126,7 @@ describe('daemons with', () => {
       const vocabulary = await vocabularyOfJob(model);
       const write = async (temperature: number, seed: string): Promise<string> => {
         let text = '';
-        for await (const part of writeText(model, vocabulary, { prompt: 'ten green', tokens: 30, temperature, seed })) text += part;
+        for await (const part of writeText(reader, model, vocabulary, { prompt: 'ten green', tokens: 30, temperature, seed })) text += part;
         return text;
       };
       const drawn = await write(1, 'a');
@@ -135,7 +135,7 @@ describe('daemons with', () => {
       assert.notEqual(await write(1, 'b'), drawn);
       assert.equal(await write(0, 'a'), await write(0, 'b'), 'greedy text has no chance in it');
       await assert.rejects(async () => {
-        for await (const _ of writeText(model, vocabulary, { prompt: 'Zero', tokens: 1, temperature: 0, seed: '' }));
+        for await (const _ of writeText(reader, model, vocabulary, { prompt: 'Zero', tokens: 1, temperature: 0, seed: '' }));
       }, /the vocabulary has no "Z"/);
       const figures = await reader.evaluate(model, 'bottles/test');
       assert.match(figuresLine(model, 'bottles/test', figures), /nats per token .* perplexity \d+\.\d+/);

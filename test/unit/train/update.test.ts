@@ -11,7 +11,7 @@ import { layoutOf } from '../../../train/layout.ts';
 import { applyLeaf, quantiseLeaf4 } from '../../../train/leaf.ts';
 import { encodeModel4 } from '../../../train/model4.ts';
 import { reference } from '../../../train/reference.ts';
-import type { TrainSpec } from '../../../train/spec.ts';
+import type { OptimizerSpec, TrainSpec } from '../../../train/spec.ts';
 import { thetaOf } from '../../../train/state.ts';
 import { betaPower, coefficients, coefficientsOf, learningRate } from '../../../train/update.ts';
 import { ADAMW, mlpSpec, SGD } from '../../vectors/train/specs.ts';
@@ -42,9 +42,9 @@ test('the powers of every decay that a job may have end at zero within 171,000 s
     // As many multiplications as its number would take years.
     assert.equal(betaPower(beta, Number.MAX_SAFE_INTEGER), 0);
   }
-  const slower = { ...ADAMW, beta2: bitsOf(slowest) + 1 };
-  assert.throws(() => mlpSpec([4, 3], 8, slower), /optimizer\.beta2: must be .* at most 0\.999755859375/);
-  const spec = mlpSpec([4, 3], 8, { ...ADAMW, beta2: bitsOf(slowest) });
+  const decaying = (beta2: number): OptimizerSpec => ({ ...ADAMW, beta2 }) as OptimizerSpec;
+  assert.throws(() => mlpSpec([4, 3], 8, decaying(bitsOf(slowest) + 1)), /optimizer\.beta2: must be .* at most 0\.999755859375/);
+  const spec = mlpSpec([4, 3], 8, decaying(bitsOf(slowest)));
   assert.deepEqual(coefficients(spec, Number.MAX_SAFE_INTEGER), coefficients(spec, 2 ** 31));
 });
 
