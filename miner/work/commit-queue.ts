@@ -18,6 +18,9 @@ const ROOT_BYTES = 32;
 
 /** Int32 words: blocks written and not yet read, steps with roots, whether a side gave up; then kind and length of each block. */
 export const WORD = { filled: 0, rooted: 1, failed: 2, aborted: 3, blocks: 4 } as const;
+/** How long a reader without blocks sleeps before it looks again, unless it is woken: first, and after a while. */
+const LEAST_SLEEP_MS = 0.5;
+const MOST_SLEEP_MS = 16;
 const LAST_OF_PART = 4;
 const LAST_OF_STEP = 8;
 
@@ -83,7 +86,8 @@ export function writerOf(queue: Queue): QueueWriter {
         const last = to === bytes.length;
         words[WORD.blocks + 2 * at] = part + (last ? LAST_OF_PART : 0) + (last && lastOfStep ? LAST_OF_STEP : 0);
         words[WORD.blocks + 2 * at + 1] = to - from;
-        raise(words, WORD.filled);
+        // Nobody is woken: that would cost more than a block, several thousand times a second. The reader looks by itself.
+        Atomics.add(words, WORD.filled, 1);
         at = (at + 1) % blocks;
         from = to;
       } while (from < bytes.length);
@@ -110,7 +114,10 @@ export function readerOf(queue: Queue): QueueReader {
         Atomics.sub(words, WORD.filled, 1);
         Atomics.notify(words, WORD.filled);
       }
-      while (Atomics.load(words, WORD.aborted) === 0 && Atomics.load(words, WORD.filled) === 0) Atomics.wait(words, WORD.filled, 0);
+      for (let sleep = LEAST_SLEEP_MS; Atomics.load(words, WORD.aborted) === 0 && Atomics.load(words, WORD.filled) === 0; ) {
+        Atomics.wait(words, WORD.filled, 0, sleep);
+        sleep = Math.min(MOST_SLEEP_MS, 2 * sleep);
+      }
       if (Atomics.load(words, WORD.aborted) !== 0) return undefined;
       at = (at + 1) % blocks;
       const kind = words[WORD.blocks + 2 * at] as number;
@@ -135,6 +142,11 @@ export function readerOf(queue: Queue): QueueReader {
 export function rootsOf(queue: Queue, step: number): readonly [codeRoot: Uint8Array, stateRoot: Uint8Array] {
   const slot = (step % queue.depth) * 2 * ROOT_BYTES;
   return [queue.roots.slice(slot, slot + ROOT_BYTES), queue.roots.slice(slot + ROOT_BYTES, slot + 2 * ROOT_BYTES)];
+}
+
+/** Wakes a reader that sleeps: for a writer that has nothing to do but wait for it. */
+export function wakeReader({ words }: Queue): void {
+  Atomics.notify(words, WORD.filled);
 }
 
 /** The writer ends the round early: the reader stops at once, whatever the queue holds. */

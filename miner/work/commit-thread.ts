@@ -7,7 +7,7 @@ import type { Layout } from '../../train/layout.ts';
 import type { Parts } from '../../train/parts.ts';
 import { fastestHash, type HashChoice } from '../../train/wasm-hash.ts';
 import type { Written } from '../artifact/writer.ts';
-import { abortQueue, createQueue, PART, type Part, type Queue, rootsOf, WORD, writerOf } from './commit-queue.ts';
+import { abortQueue, createQueue, PART, type Part, type Queue, rootsOf, WORD, wakeReader, writerOf } from './commit-queue.ts';
 import type { CommitAnswer, CommitRequest } from './commit-worker.ts';
 
 /** A round's commitments in the making; ends with `finish` or `abort`. */
@@ -105,6 +105,7 @@ function roundOn(queue: Queue, answer: Promise<Written | undefined>, hold: () =>
   };
   /** While `words[word]` is `value`, for a slice at most; throws what ended the round. */
   const pause = async (word: number, value: number): Promise<void> => {
+    wakeReader(queue);
     if (Atomics.wait(words, word, value, SLICE_MS) === 'timed-out') await nextEvents();
     await check();
   };
@@ -130,6 +131,7 @@ function roundOn(queue: Queue, answer: Promise<Written | undefined>, hold: () =>
     append: (bytes) => write(PART.rest, bytes),
     finish: async () => {
       await write(PART.end, new Uint8Array(0));
+      wakeReader(queue);
       return await settled();
     },
     abort: async () => {
