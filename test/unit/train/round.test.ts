@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { merkleRoot } from '../../../core/merkle.ts';
+import type { Trainer } from '../../../train/backend.ts';
 import { encodeCodes } from '../../../train/codes.ts';
+import { inlineCommitter } from '../../../train/commit.ts';
 import { initialState } from '../../../train/init.ts';
 import { layoutOf } from '../../../train/layout.ts';
 import { applyLeaf, quantiseLeaf4 } from '../../../train/leaf.ts';
@@ -95,6 +97,29 @@ test('an honest round replays', async () => {
   assert.deepEqual(wholeOf(replay.state, layout.stateLeafBytes), result.finalState);
 });
 
+/** The reference, of whose state nobody may have a copy. */
+function withoutCopies(): Trainer {
+  const trainer = reference.create(spec);
+  trainer.state = () => assert.fail('the state was copied');
+  return trainer;
+}
+
+test('states that are committed and replayed where they lie have the same roots, and are never copied', async () => {
+  const trainer = withoutCopies();
+  const round = runRound(trainer, input, { ...inlineCommitter(layout), inPlace: true });
+  const records: Uint8Array[] = [];
+  let next = await round.next();
+  for (; !next.done; next = await round.next()) {
+    assert.equal(next.value.state, undefined);
+    records.push(next.value.recordBytes);
+  }
+  const { finalState, ...others } = next.value;
+  assert.deepEqual(wholeOf(finalState, layout.stateLeafBytes), result.finalState);
+  assert.deepEqual(others, (({ finalState: _, ...rest }) => rest)(result));
+  assert.deepEqual(records, result.records);
+  assert.equal((await replayRound(withoutCopies(), replayInput())).fault, undefined);
+});
+
 test('a false leaf at a checkpoint is found with segment and leaf', async () => {
   const forged = (states.get(6) as Uint8Array).slice();
   forged[2 * 8192 + 5] = (forged[2 * 8192 + 5] as number) ^ 1;
@@ -105,7 +130,7 @@ test('a false leaf at a checkpoint is found with segment and leaf', async () => 
 
 test('false codes, roots and records are named', async () => {
   const other = new Uint8Array(layout.codeBytes);
-  encodeCodes(new Float32Array(layout.paddedCount).fill(0.25), other);
+  encodeCodes(new Float32Array(layout.paddedCount).fill(0.25), other, 4);
   const invalid = other.slice();
   invalid[1] = 8;
   const kinds: readonly (readonly [Partial<ReplayInput>, string])[] = [
