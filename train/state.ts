@@ -64,13 +64,15 @@ export function writeState(state: StateArrays): Uint8Array {
   return subarray(0, length);
 }
 
-/** The state's bytes in leaf layout, copied part by part as they are read: they change with the arrays. RangeError unless a part is whole leaves. */
+/** The state's bytes in leaf layout, copied part by part, each into the place of the one before, as they are read: they change with the arrays. RangeError unless a part is whole leaves. */
 export function viewOfState(state: StateArrays): Parts {
   const arrays = [state.theta, ...state.moments];
   const leafBytes = LEAF_PARAMETERS * 4 * arrays.length;
+  let scratch: Uint8Array = new Uint8Array(0);
   const subarray = (from: number, to: number): Uint8Array => {
     if (from % leafBytes !== 0 || to % leafBytes !== 0) throw new RangeError(`state: bytes ${from} to ${to} are no whole leaves`);
-    const bytes = new Uint8Array(to - from);
+    if (scratch.length < to - from) scratch = new Uint8Array(to - from);
+    const bytes = scratch.subarray(0, to - from);
     let first = (from / leafBytes) * LEAF_PARAMETERS;
     for (let at = 0; at < bytes.length; first += LEAF_PARAMETERS) {
       for (const array of arrays) {
