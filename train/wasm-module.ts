@@ -37,9 +37,9 @@ export class KernelsUnavailableError extends Error {
   override readonly name = 'KernelsUnavailableError';
 }
 
-/** Variants that this engine may offer, fastest first. */
+/** Variants that this engine may offer, fastest first. Elsewhere than on x64 V8 has no revectoriser and says so on standard error. */
 export function variants(): readonly Variant[] {
-  return Number.parseInt(process.versions.node, 10) >= 24 ? ['wide', 'plain'] : ['plain'];
+  return Number.parseInt(process.versions.node, 10) >= 24 && process.arch === 'x64' ? ['wide', 'plain'] : ['plain'];
 }
 
 /** Reads and compiles all kernels. KernelsUnavailableError names what is missing. */
