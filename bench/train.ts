@@ -8,7 +8,7 @@ import { useNativeHash } from '../miner/native.ts';
 import { openEngine } from '../miner/work/backends.ts';
 import { inlineRound } from '../miner/work/commit.ts';
 import { type CommitRound, startCommitThread } from '../miner/work/commit-thread.ts';
-import type { ModelForm, StepResult, Trainer } from '../train/backend.ts';
+import { currentState, type ModelForm, type StepResult, type Trainer } from '../train/backend.ts';
 import { delegate } from '../train/delegate.ts';
 import { bitsOf } from '../train/float32.ts';
 import { initialState } from '../train/init.ts';
@@ -135,6 +135,7 @@ function timed(trainer: Trainer): Trainer & { training: number; last: number } {
     ...{ spec, layout, step, training: 0, last: 0 },
     load: () => undefined,
     state: () => trainer.state(),
+    ...(trainer.view === undefined ? {} : { view: () => currentState(trainer) }),
     gradient: (samples: Uint8Array) => trainer.gradient(samples),
     applyCodes: (codes: Uint8Array, globalStep: number) => trainer.applyCodes(codes, globalStep),
     evaluate: (samples: Uint8Array, form: ModelForm) => trainer.evaluate(samples, form),
@@ -163,7 +164,7 @@ async function committedRound(trainer: Trainer, data: Dataset, from: number, wan
   const start = performance.now();
   const round = begin();
   const input = { binding: BINDING, roundSeed: ROUND_SEED, stepsBefore: from, steps: wanted, checkpointEvery: CHECKPOINT_EVERY, dataset: data };
-  const run = runRound(own, { ...input, parentState: new Uint8Array(0) }, round);
+  const run = runRound(own, { ...input, parentState: new Uint8Array(0) }, { ...round, inPlace: true });
   let loss = 0n;
   let next = await run.next();
   for (; !next.done; next = await run.next()) loss = next.value.record.loss;

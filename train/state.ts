@@ -64,7 +64,10 @@ export function writeState(state: StateArrays): Uint8Array {
   return subarray(0, length);
 }
 
-/** The state's bytes in leaf layout, copied part by part, each into the place of the one before, as they are read: they change with the arrays. RangeError unless a part is whole leaves. */
+/**
+ * The state's bytes in leaf layout, copied part by part as they are read, each into the place of the one before: they change with the arrays.
+ * RangeError unless a part is whole leaves.
+ */
 export function viewOfState(state: StateArrays): Parts {
   const arrays = [state.theta, ...state.moments];
   const leafBytes = LEAF_PARAMETERS * 4 * arrays.length;
