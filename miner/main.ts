@@ -95,6 +95,8 @@ function createProgram(): Command {
 }
 
 useNativeHash();
+// A reader that goes away early, such as `head`, is no error of ours.
+process.stdout.on('error', () => process.exit(0));
 try {
   await createProgram().parseAsync();
 } catch (error) {
