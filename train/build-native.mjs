@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiles kernels/native.c and kernels/native-sha.c for this very processor, where a C compiler and Node's headers are
+// Compiles kernels/native.c (and its headers) and kernels/native-sha.c for this very processor, where a C compiler and Node's headers are
 // found. Everything works without them, so nothing here fails: build/native.json says what there is, or why not.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,7 +58,8 @@ function compile(compiler, include, { name, flags }) {
 
 function fingerprint(version) {
   const hash = createHash('sha256').update(JSON.stringify([version, processorName(), COMMON, LINK, TARGETS]));
-  for (const { name } of TARGETS) hash.update(readFileSync(join(SOURCES, `${name}.c`)));
+  const sources = readdirSync(SOURCES).filter((file) => /\.[ch]$/.test(file));
+  for (const file of sources.sort()) hash.update(`${file}\n`).update(readFileSync(join(SOURCES, file)));
   return hash.digest('hex');
 }
 

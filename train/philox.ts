@@ -11,7 +11,8 @@ export function mulHigh(a: number, b: number): number {
   const low = al * bl;
   const mid1 = ah * bl + (low >>> 16);
   const mid2 = al * bh + (mid1 & 0xffff);
-  return (ah * bh + Math.floor(mid1 * 2 ** -16) + Math.floor(mid2 * 2 ** -16)) >>> 0;
+  // Both middle sums are below 2^32: 65,535^2 + 65,535 is 65,535 * 65,536.
+  return (ah * bh + (mid1 >>> 16) + (mid2 >>> 16)) >>> 0;
 }
 
 export type PhiloxKey = readonly [number, number];

@@ -60,10 +60,11 @@ export function readKernel(name: string): Uint8Array<ArrayBuffer> {
 export function instantiate(compiled: CompiledKernels, memory: WasmMemory): Kernels {
   const out: Partial<Record<Name, WasmExports>> = {};
   for (const name of NAMES) out[name] = new wasm.Instance(compiled[name], { env: { memory } }).exports;
-  const kernels = out as unknown as Kernels;
-  if (compiled.native !== true) return kernels;
-  const native = bindNative(memory);
-  return { ...kernels, product: native, update: native };
+  if (compiled.native === true) {
+    const native = bindNative(memory);
+    for (const name of NAMES) out[name] = { ...out[name], ...native[name] };
+  }
+  return out as unknown as Kernels;
 }
 
 /**

@@ -9,8 +9,8 @@ import type { HashMany } from './merkle.ts';
 import type { WasmFunction, WasmMemory } from './wasm-host.ts';
 
 interface Addon {
-  /** The kernels on the memory that these bytes cover. */
-  bind?(memory: Uint8Array): Record<'productRows' | 'productCols' | 'encode' | 'sgd' | 'adamw', WasmFunction>;
+  /** The kernels that there are, by module, on the memory that these bytes cover. */
+  bind?(memory: Uint8Array): Readonly<Partial<Record<string, Readonly<Record<string, WasmFunction>>>>>;
   hashMany?(prefix: number, messages: Uint8Array, length: number, out: Uint8Array): void;
 }
 

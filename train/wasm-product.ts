@@ -10,6 +10,8 @@ const CHUNK_GROUPS = 128;
 const ACCUMULATE = 1;
 const FLUSH = 2;
 const LOWER = 4;
+/** Above all exponents: a scale is above 2^50. */
+const TOO_LARGE = 1000;
 
 /**
  * An operand: rows or columns of a matrix as slices of `terms` terms. `bytes`: input bytes times 2^exponent;
@@ -46,113 +48,110 @@ export function multiplyAlone(c: OpContext, p: Product): void {
   multiplyIn(c, c.lane, SOLO, p);
 }
 
+/**
+ * Slices are scaled and packed by whoever owns them, so that one barrier stands between packing and multiplying, and one
+ * behind the product.
+ */
 function multiplyIn(c: OpContext, area: Area, team: Team, p: Product): void {
-  maxima(c, area, team, p, 'left');
-  maxima(c, area, team, p, 'right');
-  team.wait();
-  const top = scales(c, area, p, 'left') + scales(c, area, p, 'right');
-  packLeft(c, area, team, p);
-  packRight(c, area, team, p);
-  team.wait();
+  let top = 8;
+  team.split(p.rows, 16, (from, to) => {
+    top = Math.max(top, prepare(c, area, p, 'left', from, to));
+  });
+  team.split(p.cols, 16, (from, to) => {
+    top = Math.max(top, prepare(c, area, p, 'right', from, to));
+  });
+  const exponent = team.top(top);
+  if (exponent === TOO_LARGE) throw new InvalidStepError(`${p.op}: a scale is above 2^50`);
   tiles(c, area, team, p);
-  if (top + Math.ceil(Math.log2(p.terms)) >= 126) checkFinite(c, team, p);
+  if (2 * exponent + Math.ceil(Math.log2(p.terms)) >= 126) checkFinite(c, team, p);
 }
 
-/** Largest magnitudes of the slices; for bytes the scales at once. */
-function maxima(c: OpContext, area: Area, team: Team, p: Product, side: 'left' | 'right'): void {
-  const { kernels, plan, lane } = c;
+/** Scales and packs the slices from..to-1 of a side; returns the exponent that no magnitude reaches, at least 8. */
+function prepare(c: OpContext, area: Area, p: Product, side: 'left' | 'right', from: number, to: number): number {
   const operand = p[side];
-  const slices = side === 'left' ? p.rows : p.cols;
-  const [max, up, inv] = side === 'left' ? [area.maxLeft, area.upLeft, area.invLeft] : [area.maxRight, area.upRight, area.invRight];
-  switch (operand.kind) {
+  const scale: Scale =
+    side === 'left'
+      ? { max: area.maxLeft + 4 * from, up: area.upLeft + 4 * from, inv: area.invLeft }
+      : { max: area.maxRight + 4 * from, up: area.upRight + 4 * from, inv: area.invRight };
+  if (operand.kind === 'byteRows' || operand.kind === 'byteCols') byteScales(c, p, operand, scale, from, to);
+  else if (operand.kind === 'rows' || operand.kind === 'cols') {
+    const top = scales(c, p, operand, scale, from, to);
+    if (top > LIMIT[operand.bits]) return TOO_LARGE;
+    (side === 'left' ? packLeft : packRight)(c, area, p, from, to);
+    return Math.max(8, (top >>> 23) - 126);
+  }
+  (side === 'left' ? packLeft : packRight)(c, area, p, from, to);
+  return 8;
+}
+
+/** Addresses of a share's maxima and scales, and of the first inverse of all: bytes have inverses of two bytes. */
+interface Scale {
+  readonly max: number;
+  readonly up: number;
+  readonly inv: number;
+}
+
+/** Scales of rows or columns from..to-1; returns the largest magnitude (bits). */
+function scales(c: OpContext, p: Product, operand: Extract<Operand, { bits: 8 | 14 }>, { max, up, inv }: Scale, from: number, to: number): number {
+  const { pack } = c.kernels;
+  const { at, ld, bits } = operand;
+  if (operand.kind === 'rows') pack.rowMax(at + 4 * from * ld, ld, to - from, p.terms, max);
+  else pack.colMax(at + 4 * from, ld, p.terms, to - from, max);
+  return pack.scales(max, pad(to - from, operand.kind === 'rows' ? 4 : 16), bits, up, inv + 4 * from);
+}
+
+function byteScales(c: OpContext, p: Product, operand: Extract<Operand, { exponent: number }>, { up, inv }: Scale, from: number, to: number): void {
+  const { plan, kernels, stride, lane } = c;
+  const scale = [operand.exponent, up, inv + 2 * from] as const;
+  if (operand.kind === 'byteRows') kernels.input.byteRowScales(plan.samples + from * stride, stride, to - from, p.terms, ...scale);
+  else kernels.input.byteColScales(plan.samples + from, stride, p.terms, to - from, ...scale, lane.scratch);
+}
+
+function packLeft(c: OpContext, area: Area, p: Product, from: number, to: number): void {
+  const { pack, input } = c.kernels;
+  const { left } = p;
+  const { scratch } = c.lane;
+  const a = area.left + (from / 4) * pad(p.terms, 8) * 8;
+  const n = to - from;
+  switch (left.kind) {
     case 'rows':
-      team.split(slices, 16, (from, to) => {
-        kernels.pack.rowMax(operand.at + 4 * from * operand.ld, operand.ld, to - from, p.terms, max + 4 * from);
-      });
-      return;
+      pack.packRows(left.at + 4 * from * left.ld, left.ld, n, p.terms, area.invLeft + 4 * from, a, scratch);
+      break;
     case 'cols':
-      team.split(slices, 16, (from, to) => {
-        kernels.pack.colMax(operand.at + 4 * from, operand.ld, p.terms, to - from, max + 4 * from);
-      });
-      return;
+      pack.packCols(left.at + 4 * from, left.ld, p.terms, n, area.invLeft + 4 * from, a);
+      break;
+    case 'unitRows':
+      pack.packUnitRows(left.at + 4 * from * left.ld, left.ld, n, p.terms, a, scratch);
+      break;
+    case 'unitCols':
+      pack.packUnitCols(left.at + 4 * from, left.ld, p.terms, n, a);
+      break;
     case 'byteRows':
-      team.split(slices, 16, (from, to) => {
-        const x = plan.samples + from * c.stride;
-        kernels.input.byteRowScales(x, c.stride, to - from, p.terms, operand.exponent, up + 4 * from, inv + 2 * from);
-      });
-      return;
-    case 'byteCols':
-      team.split(slices, 16, (from, to) => {
-        const x = plan.samples + from;
-        kernels.input.byteColScales(x, c.stride, p.terms, to - from, operand.exponent, up + 4 * from, inv + 2 * from, lane.scratch);
-      });
-      return;
+      input.packByteRows(c.plan.samples + from * c.stride, c.stride, n, p.terms, area.invLeft + 2 * from, a, scratch);
+      break;
     default:
+      throw new Error('wasm: bytes by columns are a right operand');
   }
 }
 
-/** Scales from the maxima, by every thread for itself; returns the exponent that no magnitude reaches. */
-function scales(c: OpContext, area: Area, p: Product, side: 'left' | 'right'): number {
-  const operand = p[side];
-  if (operand.kind !== 'rows' && operand.kind !== 'cols') return 8;
-  const [max, up, inv] = side === 'left' ? [area.maxLeft, area.upLeft, area.invLeft] : [area.maxRight, area.upRight, area.invRight];
-  const slices = pad(side === 'left' ? p.rows : p.cols, operand.kind === 'rows' ? 4 : 16);
-  const top = c.kernels.pack.scales(max, slices, operand.bits, up, inv);
-  if (top > LIMIT[operand.bits]) throw new InvalidStepError(`${p.op}: a scale is above 2^50`);
-  return (top >>> 23) - 126;
-}
-
-function packLeft(c: OpContext, area: Area, team: Team, p: Product): void {
-  const { pack, input } = c.kernels;
-  const { left } = p;
-  const panel = pad(p.terms, 8) * 8;
-  const { scratch } = c.lane;
-  team.split(p.rows, 16, (from, to) => {
-    const a = area.left + (from / 4) * panel;
-    const n = to - from;
-    switch (left.kind) {
-      case 'rows':
-        pack.packRows(left.at + 4 * from * left.ld, left.ld, n, p.terms, area.invLeft + 4 * from, a, scratch);
-        break;
-      case 'cols':
-        pack.packCols(left.at + 4 * from, left.ld, p.terms, n, area.invLeft + 4 * from, a);
-        break;
-      case 'unitRows':
-        pack.packUnitRows(left.at + 4 * from * left.ld, left.ld, n, p.terms, a, scratch);
-        break;
-      case 'unitCols':
-        pack.packUnitCols(left.at + 4 * from, left.ld, p.terms, n, a);
-        break;
-      case 'byteRows':
-        input.packByteRows(c.plan.samples + from * c.stride, c.stride, n, p.terms, area.invLeft + 2 * from, a, scratch);
-        break;
-      default:
-        throw new Error('wasm: bytes by columns are a right operand');
-    }
-  });
-}
-
-function packRight(c: OpContext, area: Area, team: Team, p: Product): void {
+function packRight(c: OpContext, area: Area, p: Product, from: number, to: number): void {
   const { pack, input } = c.kernels;
   const { right } = p;
-  const panel = pad(p.terms, 8) * 32;
-  team.split(p.cols, 16, (from, to) => {
-    const b = area.right + (from / 16) * panel;
-    const n = to - from;
-    switch (right.kind) {
-      case 'rows':
-        pack.packRightRows(right.at + 4 * from * right.ld, right.ld, n, p.terms, area.invRight + 4 * from, b, c.lane.scratch);
-        break;
-      case 'cols':
-        pack.packRight(right.at + 4 * from, right.ld, p.terms, n, area.invRight + 4 * from, b);
-        break;
-      case 'byteCols':
-        input.packByteCols(c.plan.samples + from, c.stride, p.terms, n, area.invRight + 2 * from, b);
-        break;
-      default:
-        throw new Error('wasm: this operand is a left one');
-    }
-  });
+  const b = area.right + (from / 16) * pad(p.terms, 8) * 32;
+  const n = to - from;
+  switch (right.kind) {
+    case 'rows':
+      pack.packRightRows(right.at + 4 * from * right.ld, right.ld, n, p.terms, area.invRight + 4 * from, b, c.lane.scratch);
+      break;
+    case 'cols':
+      pack.packRight(right.at + 4 * from, right.ld, p.terms, n, area.invRight + 4 * from, b);
+      break;
+    case 'byteCols':
+      input.packByteCols(c.plan.samples + from, c.stride, p.terms, n, area.invRight + 2 * from, b);
+      break;
+    default:
+      throw new Error('wasm: this operand is a left one');
+  }
 }
 
 /** The product itself, chunk by chunk and flushed after the last; ragged ones through the temporary. */

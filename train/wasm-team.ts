@@ -38,14 +38,35 @@ export function createControl(size: number): Int32Array<SharedArrayBuffer> {
   return new Int32Array(new SharedArrayBuffer(4 * (CONTROL.slots + 2 * size)));
 }
 
-/** Looks of a waiting thread before it sleeps: some 20 microseconds. A core that is taken away must not be spun for. */
-const SPINS = 4000;
+/**
+ * How often a waiting thread looks before it sleeps: 5 to 300 microseconds. Waking up costs some 50, so looking pays
+ * while the others are about to come; where a core is taken away they are not, and looking would take its time from
+ * them. So each wait that ended asleep quarters the looks of the next ones, and each that did not doubles them.
+ */
+const LOOKS = { least: 1000, most: 60_000 } as const;
 const PATIENCE_MS = 60_000;
 
+/** What a thread has learnt about looking. */
+export interface Looks {
+  next: number;
+}
+
+export function createLooks(): Looks {
+  return { next: LOOKS.most };
+}
+
 /** Until `control[word]` is no longer `value`: looks a while, then sleeps. TeamError when a thread failed or none comes. */
-export function awaitChange(control: Int32Array<SharedArrayBuffer>, word: number, value: number, patienceMs: number = PATIENCE_MS): void {
-  for (let i = 0; i < SPINS && Atomics.load(control, word) === value; i++);
-  if (Atomics.load(control, word) === value) sleep(control, word, value, patienceMs);
+export function awaitChange(
+  control: Int32Array<SharedArrayBuffer>,
+  word: number,
+  value: number,
+  looks: Looks,
+  patienceMs: number = PATIENCE_MS,
+): void {
+  for (let i = 0; i < looks.next && Atomics.load(control, word) === value; i++);
+  const came = Atomics.load(control, word) !== value;
+  looks.next = came ? Math.min(LOOKS.most, 2 * looks.next) : Math.max(LOOKS.least, looks.next >> 2);
+  if (!came) sleep(control, word, value, patienceMs);
   if (Atomics.load(control, CONTROL.failed) !== 0) throw new TeamError('wasm: a thread of the trainer failed');
 }
 
@@ -69,10 +90,11 @@ export function signal(control: Int32Array<SharedArrayBuffer>, word: number): vo
 /** Thread `id` of a team of `size`. */
 export function joinTeam(control: Int32Array<SharedArrayBuffer>, id: number, size: number): Team {
   let parity = 0;
+  const looks = createLooks();
   const wait = (): void => {
     const phase = Atomics.load(control, CONTROL.phase);
     if (Atomics.add(control, CONTROL.arrived, 1) + 1 < size) {
-      awaitChange(control, CONTROL.phase, phase);
+      awaitChange(control, CONTROL.phase, phase, looks);
       return;
     }
     Atomics.store(control, CONTROL.arrived, 0);

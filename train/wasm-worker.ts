@@ -8,7 +8,7 @@ import type { OpContext } from './wasm-context.ts';
 import { type Lane, planMemory } from './wasm-memory.ts';
 import { instantiate } from './wasm-module.ts';
 import { execute } from './wasm-passes.ts';
-import { awaitChange, CONTROL, joinTeam, signal } from './wasm-team.ts';
+import { awaitChange, CONTROL, createLooks, joinTeam, signal } from './wasm-team.ts';
 import type { ThreadInput } from './wasm-threads.ts';
 
 const { spec, kernels: compiled, memory, control, command, id, size } = workerData as ThreadInput;
@@ -17,11 +17,12 @@ const kernels = instantiate(compiled, memory);
 const team = joinTeam(control, id, size);
 const lane = plan.lanes[id] as Lane;
 const stride = sampleBytes(spec.model);
+const looks = createLooks();
 const coefficients = coefficientsOf(spec);
 
 try {
   for (let seen = 0; ; seen++) {
-    awaitChange(control, CONTROL.command, seen, Number.POSITIVE_INFINITY);
+    awaitChange(control, CONTROL.command, seen, looks, Number.POSITIVE_INFINITY);
     const [passes = 0, samples = 0, theta = 0, globalStep = 0] = command;
     const c: OpContext = { kernels, memory, plan, team, lane, samples, stride, theta };
     try {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { awaitChange, CONTROL, createControl, joinTeam, SOLO, signal, TeamError } from '../../../train/wasm-team.ts';
+import { awaitChange, CONTROL, createControl, createLooks, joinTeam, SOLO, signal, TeamError } from '../../../train/wasm-team.ts';
 
 test('shares of a team cover every unit once and are cut at granules', () => {
   fc.assert(
@@ -31,13 +31,13 @@ test('a team of one does everything itself and waits for nobody', () => {
 test('a thread that does not come, or has failed, is an error instead of a wait for ever', () => {
   const control = createControl(2);
   assert.throws(
-    () => awaitChange(control, CONTROL.phase, 0, 20),
+    () => awaitChange(control, CONTROL.phase, 0, createLooks(), 20),
     (error) => error instanceof TeamError && /does not answer/.test(error.message),
   );
   Atomics.store(control, CONTROL.failed, 1);
   signal(control, CONTROL.phase);
   assert.throws(
-    () => awaitChange(control, CONTROL.phase, 0, 20),
+    () => awaitChange(control, CONTROL.phase, 0, createLooks(), 20),
     (error) => error instanceof TeamError && /failed/.test(error.message),
   );
 });
