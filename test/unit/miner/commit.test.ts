@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { concatBytes } from '../../../core/bytes.ts';
 import { shapeOf } from '../../../miner/artifact/format.ts';
 import { ArtifactStore } from '../../../miner/artifact/store.ts';
+import { CancelledError } from '../../../miner/work/bench.ts';
 import { beginArtifact, inlineRound, wantsThread } from '../../../miner/work/commit.ts';
 import { abortQueue, BLOCK_BYTES, createQueue, PART, readerOf, WORD, writerOf } from '../../../miner/work/commit-queue.ts';
 import { type CommitRound, startCommitThread } from '../../../miner/work/commit-thread.ts';
+import { shapeOfRound } from '../../../miner/work/context.ts';
+import { runTask } from '../../../miner/work/run.ts';
+import { Verdict } from '../../../proto/gen/pogo.v1.ts';
 import type { Trainer } from '../../../train/backend.ts';
 import { initialState } from '../../../train/init.ts';
 import type { Layout } from '../../../train/layout.ts';
@@ -21,6 +25,7 @@ import { type RoundInput, type RoundResult, runRound, type StepProgress } from '
 import { firstThatAgrees } from '../../../train/wasm-hash.ts';
 import { variants } from '../../../train/wasm-module.ts';
 import { mlpSpec } from '../../vectors/train/specs.ts';
+import { MINER, openRound, TERMS, train as trainTask, verify, verifyTask, workplace } from './fixture.ts';
 
 const spec = mlpSpec([40, 30, 4], 8);
 const folder = mkdtempSync(join(tmpdir(), 'commit-'));
@@ -254,6 +259,31 @@ test('a round that is called off leaves no file, no writer and a thread that is 
   assert.deepEqual(store.get(stored[0]?.root as Uint8Array), stored[0]);
 });
 
-test('a round with little to hash starts no thread', () => {
+test('a thread is for rounds with much to hash, where there is a second core', () => {
   assert.equal(wantsThread(shapeOf(layoutOf(spec), 7, 3)), false);
+  assert.equal(wantsThread(shapeOf(layoutOf(spec), 1000, 3)), availableParallelism() > 1);
+});
+
+test("a miner's long round is what a verifier accepts, and one that is called off leaves nothing to the next", async () => {
+  const place = workplace();
+  try {
+    const { bench } = place;
+    const context = { ...(await openRound(bench)), terms: { ...TERMS, steps: 60, checkpointEvery: 1 } };
+    assert.equal(wantsThread(shapeOfRound(context)), availableParallelism() > 1);
+    const task = { kind: 'train', context, miner: MINER } as const;
+    const stopped = {
+      check: () => {
+        throw new CancelledError('the task was called off');
+      },
+      progress: () => undefined,
+    };
+    await assert.rejects(runTask(bench, task, stopped), CancelledError);
+    assert.deepEqual(readdirSync(bench.artifacts.folder), []);
+    const result = await trainTask(bench, context);
+    const { report, detail } = await verify(bench, verifyTask(context, result, { steps: [1, 60] }));
+    assert.deepEqual([detail, report.verdict], ['', Verdict.VERDICT_POSITIVE]);
+    await bench.close();
+  } finally {
+    place.remove();
+  }
 });
