@@ -8,7 +8,7 @@
 // Counts are whole numbers and ties have a rule, so the same text and number give the same bytes everywhere.
 import { DataError } from './idx.ts';
 import { PairHeap } from './pair-heap.ts';
-import { linesOf, textOf } from './vocabulary.ts';
+import { linesOf, ownString, textOf } from './vocabulary.ts';
 
 export const BPE_SIZES: { readonly least: number; readonly most: number } = { least: 257, most: 65_536 };
 
@@ -58,7 +58,7 @@ function wordCounts(chunks: Iterable<Uint8Array>): Map<string, number> {
     for (const word of line.match(words) ?? []) {
       const count = counts.get(word);
       if (count !== undefined) counts.set(word, count + 1);
-      else if (counts.size < MOST_WORDS) counts.set(word, 1);
+      else if (counts.size < MOST_WORDS) counts.set(ownString(word), 1);
     }
   }
   return counts;

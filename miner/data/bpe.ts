@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { isLearned, WORDS } from './bpe-train.ts';
 import { DataError } from './idx.ts';
-import { linesOf, textOf, type Vocabulary } from './vocabulary.ts';
+import { linesOf, ownString, textOf, type Vocabulary } from './vocabulary.ts';
 
 const PACKAGE = '@huggingface/tokenizers';
 
@@ -44,7 +44,7 @@ function byWords(whole: (text: string) => number[]): (text: string) => Uint16Arr
       let tokens = remembered.get(word);
       if (tokens === undefined) {
         tokens = whole(word);
-        if (remembered.size < MOST_REMEMBERED) remembered.set(word, tokens);
+        if (remembered.size < MOST_REMEMBERED) remembered.set(ownString(word), tokens);
       }
       for (const token of tokens) out.push(token);
     }

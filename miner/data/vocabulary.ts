@@ -87,6 +87,11 @@ export function* linesOf(texts: Iterable<string>): Generator<string> {
   if (kept !== '') yield kept;
 }
 
+/** A part of a text as a string of its own: V8 keeps the whole text for as long as one of its longer parts is kept. */
+export function ownString(part: string): string {
+  return Buffer.from(part, 'utf16le').toString('utf16le');
+}
+
 /** End of the part of a long line that begins at `from`; a surrogate pair stays whole. */
 function partEnd(text: string, from: number): number {
   const to = from + MOST_LINE;
