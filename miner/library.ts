@@ -65,12 +65,13 @@ export class Library {
     });
   }
 
-  /** Removes all but the newest artifacts and states; what heads are made of stays for late comers. */
+  /** Removes all but the newest artifacts, downloads and states; what heads are made of stays for late comers. */
   async tidy(keep: number): Promise<void> {
     const heads = (await this.#chain.jobs()).flatMap((job) => (job.head === undefined ? [] : [job.head]));
     const needed = new Set(heads.flatMap((head) => (head.artifact === undefined ? [] : [toHex(head.artifact.root)])));
     const all = this.artifacts.list();
     for (const root of all.slice(0, Math.max(0, all.length - keep))) if (!needed.has(toHex(root))) this.artifacts.remove(root);
+    this.artifacts.pruneParts(keep);
     this.states.prune(
       keep,
       heads.map((head) => head.stateRoot),

@@ -31,8 +31,16 @@ export interface Model {
   readonly state: Uint8Array;
 }
 
+/** There is no such job. */
+export class NoJobError extends Error {
+  override readonly name = 'NoJobError';
+}
+
+/** Models that stay in the folder besides those of the heads. */
+const KEPT = 2;
+
 export interface ModelReader {
-  /** The head of a job. UnavailableError when nobody serves it, AnswerError when there is no such job. */
+  /** The head of a job. UnavailableError when nobody serves it, NoJobError when there is no such job. */
   head(jobId: bigint): Promise<Model>;
   /** Figures of a model on a whole data set, such as mnist/test. */
   evaluate(model: Model, dataset: string): Promise<EvaluateResult>;
@@ -64,10 +72,13 @@ export async function createModelReader(options: ModelReaderOptions): Promise<Mo
   const library = new Library(queries, workbench, new ArtifactStore(folders.artifacts), states, '');
   return {
     async head(jobId) {
-      const job = present(await queries.job(jobId), `job ${jobId}`);
+      const job = await queries.job(jobId);
+      if (job === undefined) throw new NoJobError(`job: the chain has no job ${jobId}`);
       const head = present(job.head, 'job.head');
       const spec = specFromProto(job.spec);
       await library.bringState(job, head);
+      // Whoever asks each round would keep the models of all rounds.
+      await library.tidy(KEPT);
       const kept = present(states.get(spec, head.stateRoot), 'the state');
       try {
         return { job, head, spec, state: wholeOf(kept, layoutOf(spec).stateLeafBytes) };

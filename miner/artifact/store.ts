@@ -113,6 +113,15 @@ export class ArtifactStore {
     return folder;
   }
 
+  /** Removes all but the newest incomplete downloads: of many artifacts only the final state is ever asked for. */
+  pruneParts(keep: number): void {
+    const dated = readdirSync(this.folder)
+      .filter((name) => name.endsWith('.part'))
+      .map((name) => ({ path: join(this.folder, name), at: statSync(join(this.folder, name)).mtimeMs }));
+    dated.sort((a, b) => b.at - a.at);
+    for (const { path } of dated.slice(keep)) this.discard(path);
+  }
+
   /** Makes a folder with a complete, synced `data` the artifact of that root. */
   adopt(folder: string, root: Uint8Array, size: number, hashes: Uint8Array): Stored {
     writeSynced(join(folder, 'hashes'), hashes);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `pogo-miner model | sample | evaluate`: the model that a job's chain has agreed on, for use.
 import { writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { createQueries, createRpc } from '../../client/index.ts';
 import { toHex } from '../../core/bytes.ts';
@@ -121,9 +123,9 @@ export function addModelCommands(program: Command): void {
       .command(name)
       .description(description)
       .addOption(new Option('--job <id>', 'number of the job').argParser(jobNumber).makeOptionMandatory())
-      .option('--node <address>', 'RPC address of a node (default: http://127.0.0.1:26657)')
+      .option('--node <address>', 'RPC address of a node (default: http://127.0.0.1:26657; of a localnet http://127.0.0.1:26601)')
       .option('--config <file>', 'configuration to take the nodes from')
-      .option('--folder <folder>', 'folder for what is downloaded', './model-data')
+      .option('--folder <folder>', 'folder for what is downloaded', join(homedir(), '.pogo', 'models'))
       .addOption(new Option('--backend <name>', 'what computes').choices(BACKENDS).default('auto'));
   common('model', 'download the model of a job, check it, measure it')
     .option('--out <file>', 'write it as safetensors, with a model card beside it')

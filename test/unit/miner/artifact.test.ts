@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, utimesSync, writeSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -168,6 +168,19 @@ describe('artifacts', () => {
     const fetched = await fetchArtifact(mirror, request(...all, honest));
     assert.deepEqual(readFileSync(fetched.file), bytes);
     assert.ok(asked.length >= 1 && Math.min(...asked) > 0, 'the chunks that arrived from the others are not asked for again');
+  });
+
+  it('is forgotten where its download never ended, but for the newest ones', () => {
+    const store = new ArtifactStore(join(folder, 'parts'));
+    const folders = [1, 2, 3].map((n, i) => {
+      const part = store.partFolder(new Uint8Array(32).fill(n));
+      utimesSync(part, 1000 + i, 1000 + i);
+      return part;
+    });
+    store.pruneParts(2);
+    assert.deepEqual(folders.map(existsSync), [false, true, true]);
+    store.pruneParts(2);
+    assert.deepEqual(folders.map(existsSync), [false, true, true]);
   });
 
   it('resumes from what is on disk, whatever a crash left there', async () => {

@@ -114,6 +114,7 @@ describe('daemons with', () => {
       const figures = await reader.evaluate(model, 'mnist/holdout');
       assert.equal(figures.samples, 5000);
       assert.match(figuresLine(model, 'mnist/holdout', figures), /^mnist\/holdout: \d+\.\d\d % of 5000 samples, mean loss \d\.\d{4}$/);
+      await assert.rejects(reader.head(99n), { name: 'NoJobError', message: 'job: the chain has no job 99' });
       await assert.rejects(vocabularyOfJob(model), /trains a cnn, which writes no text/);
     });
   });
