@@ -10,11 +10,14 @@ import { toHex } from '../../../core/bytes.ts';
 import { sha256 } from '../../../core/hash.ts';
 import { bpeVocabulary } from '../../../miner/data/bpe.ts';
 import { type Learned, learnPairs, tokenizerJson, WORDS } from '../../../miner/data/bpe-train.ts';
+import { isBuiltin } from '../../../miner/data/builtin.ts';
 import { CORPORA, type Corpus } from '../../../miner/data/corpora.ts';
+import { openDataset, recomputeRoot, vocabularyOf } from '../../../miner/data/dataset.ts';
 import { DataError } from '../../../miner/data/idx.ts';
 import { PairHeap } from '../../../miner/data/pair-heap.ts';
 import { tokensOf, type Vocabulary } from '../../../miner/data/vocabulary.ts';
 
+const KJV = CORPORA.find(({ name }) => name === 'kjv') as Corpus;
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 const learn = (text: string, size: number): Learned => learnPairs([bytesOf(text)], size);
 const mergesOf = ({ tokens, merges }: Learned): string[] => merges.map(([a, b]) => `${tokens[a]} ${tokens[b]}`);
@@ -159,9 +162,28 @@ describe('a learned tokenizer.json', () => {
     for (let cut = 0; cut < 100; cut += 7) {
       assert.equal(tokenizerJson(learnPairs([bytesOf(TEXT.slice(0, cut)), bytesOf(TEXT.slice(cut))], 290)), whole);
     }
-    const kjv = CORPORA.find(({ name }) => name === 'kjv') as Corpus;
-    const json = tokenizerJson(learnPairs(kjv.chunks(), 1024));
+    const json = tokenizerJson(learnPairs(KJV.chunks(), 1024));
     assert.equal(toHex(sha256(bytesOf(json))), '6092bf7fac3ac3710f6006c9c7a53e496e28013953b258bf6c8569b6d7f1a650');
+  });
+});
+
+describe('a built-in text in learned tokens', () => {
+  it('is made when it is asked for, and named by its size and context', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pogo-bpe-'));
+    try {
+      const options = { sets: join(folder, 'none'), built: folder };
+      const [set, vocabulary] = [await openDataset('kjv-bpe300-64/holdout', options), await vocabularyOf('kjv-bpe300-64/holdout', options)];
+      assert.equal(vocabulary?.size, 300);
+      assert.equal(set.sampleBytes, 130);
+      const sample = set.sample(0);
+      const text = vocabulary.decode(Array.from({ length: 65 }, (_, i) => ((sample[2 * i] as number) << 8) | (sample[2 * i + 1] as number)));
+      assert.ok(new TextDecoder().decode([...KJV.chunks()][0]).includes(text), text);
+      assert.deepEqual(recomputeRoot(set), set.root);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+    assert.ok(isBuiltin('kjv-bpe257-64') && isBuiltin('sotu-bpe65536-4096'));
+    for (const name of ['kjv-bpe256-64', 'kjv-bpe65537-64', 'kjv-bpe-64', 'kjv-bpe0300-64', 'kjv-bpe300']) assert.ok(!isBuiltin(name), name);
   });
 });
 
