@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A device that errs once. Loaded into a daemon's threads by `--require`, before anything else, it flips one bit in one result
+// A device that errs. Loaded into a daemon's threads by `--require`, before anything else, it flips one bit in one result
 // that TensorFlow.js hands out; which one stands in `fault.json` beside the daemon's configuration. Without the file it does nothing.
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,6 +10,8 @@ import { isMainThread } from 'node:worker_threads';
 export interface DeviceFault {
   readonly shape?: readonly [rows: number, columns: number];
   readonly at: number;
+  /** Again after so many more; once without. */
+  readonly every?: number;
 }
 
 /** Carries the fault from a daemon's first thread to the one that computes. */
@@ -35,7 +37,7 @@ function flip(values: ArrayLike<number>): ArrayLike<number> {
   return out;
 }
 
-function plant({ shape, at }: DeviceFault): void {
+function plant({ shape, at, every }: DeviceFault): void {
   const { Tensor } = createRequire(import.meta.url)('@tensorflow/tfjs-core') as { readonly Tensor: { readonly prototype: Tensor } };
   const { data } = Tensor.prototype;
   let seen = 0;
@@ -44,7 +46,8 @@ function plant({ shape, at }: DeviceFault): void {
     const [rows, columns] = this.shape.slice(-2);
     if (shape !== undefined && (rows !== shape[0] || columns !== shape[1])) return values;
     if (Array.prototype.every.call(values, (value) => value === 0)) return values;
-    return ++seen === at ? flip(values) : values;
+    seen++;
+    return seen === at || (every !== undefined && seen % every === at) ? flip(values) : values;
   };
 }
 
