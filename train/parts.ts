@@ -9,6 +9,8 @@ export interface Parts {
   readonly length: number;
   /** The bytes `from` to `to` (exclusive), to be read before the next call, and not to be written to. */
   subarray(from: number, to: number): Uint8Array;
+  /** The same bytes to the start of `target`, where that is less work than copying `subarray`'s. */
+  copy?(from: number, to: number, target: Uint8Array): void;
 }
 
 /** Bytes of a part, about: small beside any model, large beside the cost of a call. */

@@ -71,21 +71,24 @@ export function writeState(state: StateArrays): Uint8Array {
 export function viewOfState(state: StateArrays): Parts {
   const arrays = [state.theta, ...state.moments];
   const leafBytes = LEAF_PARAMETERS * 4 * arrays.length;
-  let scratch: Uint8Array = new Uint8Array(0);
-  const subarray = (from: number, to: number): Uint8Array => {
+  const copy = (from: number, to: number, target: Uint8Array): void => {
     if (from % leafBytes !== 0 || to % leafBytes !== 0) throw new RangeError(`state: bytes ${from} to ${to} are no whole leaves`);
-    if (scratch.length < to - from) scratch = new Uint8Array(to - from);
-    const bytes = scratch.subarray(0, to - from);
     let first = (from / leafBytes) * LEAF_PARAMETERS;
-    for (let at = 0; at < bytes.length; first += LEAF_PARAMETERS) {
+    for (let at = 0; at < to - from; first += LEAF_PARAMETERS) {
       for (const array of arrays) {
-        writeFloats(array.subarray(first, first + LEAF_PARAMETERS), bytes, at);
+        writeFloats(array.subarray(first, first + LEAF_PARAMETERS), target, at);
         at += LEAF_PARAMETERS * 4;
       }
     }
+  };
+  let scratch: Uint8Array = new Uint8Array(0);
+  const subarray = (from: number, to: number): Uint8Array => {
+    if (scratch.length < to - from) scratch = new Uint8Array(to - from);
+    const bytes = scratch.subarray(0, to - from);
+    copy(from, to, bytes);
     return bytes;
   };
-  return { length: (state.theta.length / LEAF_PARAMETERS) * leafBytes, subarray };
+  return { length: (state.theta.length / LEAF_PARAMETERS) * leafBytes, subarray, copy };
 }
 
 /** Bits of 2^-60 and 2^-100. */

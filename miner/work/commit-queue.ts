@@ -82,7 +82,8 @@ export function writerOf(queue: Queue): QueueWriter {
       do {
         const to = Math.min(bytes.length, from + size);
         for (let filled = Atomics.load(words, WORD.filled); filled === blocks; filled = Atomics.load(words, WORD.filled)) await wait(filled);
-        queue.bytes.set(bytes.subarray(from, to), at * BLOCK_BYTES);
+        if (bytes.copy === undefined) queue.bytes.set(bytes.subarray(from, to), at * BLOCK_BYTES);
+        else bytes.copy(from, to, queue.bytes.subarray(at * BLOCK_BYTES, (at + 1) * BLOCK_BYTES));
         const last = to === bytes.length;
         words[WORD.blocks + 2 * at] = part + (last ? LAST_OF_PART : 0) + (last && lastOfStep ? LAST_OF_STEP : 0);
         words[WORD.blocks + 2 * at + 1] = to - from;

@@ -87,6 +87,12 @@ test('rounds of any length and any checkpoints have the same progress, records a
       const beside = await train({ steps, checkpointEvery }, round);
       await round.finish();
       assert.deepEqual(beside, here);
+      const where = thread.begin(layoutOf(spec));
+      const inPlace = await train({ steps, checkpointEvery }, { ...where, inPlace: true });
+      await where.finish();
+      assert.ok(inPlace.steps.every((s) => s.state === undefined));
+      assert.deepEqual(inPlace.result.records, here.result.records);
+      assert.deepEqual(inPlace.result.finalRoot, here.result.finalRoot);
       assert.deepEqual(
         beside.steps.map((s) => s.step),
         Array.from({ length: steps }, (_, i) => i + 1),
