@@ -9,7 +9,6 @@ import { openEngine } from '../miner/work/backends.ts';
 import { inlineRound } from '../miner/work/commit.ts';
 import { type CommitRound, startCommitThread } from '../miner/work/commit-thread.ts';
 import { currentState, type ModelForm, type StepResult, type Trainer } from '../train/backend.ts';
-import { delegate } from '../train/delegate.ts';
 import { bitsOf } from '../train/float32.ts';
 import { initialState } from '../train/init.ts';
 import type { Layout } from '../train/layout.ts';
@@ -109,7 +108,7 @@ async function openTrainer(name: string, spec: TrainSpec, threads: number): Prom
   if (threads !== 1) throw new Error(`bench: --threads must be 1 for ${name}`);
   if (name === 'reference') return own(reference.create(spec));
   const engine = await openEngine(name);
-  return { trainer: await delegate(engine).create(spec), close: async () => engine.close() };
+  return { trainer: await engine.backend.create(spec), close: async () => engine.close() };
 }
 
 /** One round: steps, milliseconds from its first step to its last root, those within steps, and those after the last step. */

@@ -26,21 +26,29 @@ export interface GpuBuffer {
   destroy(): void;
 }
 
-export interface GpuPipeline {
-  getBindGroupLayout(index: number): object;
-}
-
-interface GpuPass {
-  setPipeline(pipeline: GpuPipeline): void;
+export interface GpuPass {
+  setPipeline(pipeline: object): void;
   setBindGroup(index: number, group: object): void;
-  dispatchWorkgroups(x: number, y: number, z: number): void;
+  dispatchWorkgroups(x: number, y: number): void;
   end(): void;
 }
 
 interface GpuEncoder {
   beginComputePass(): GpuPass;
+  clearBuffer(buffer: GpuBuffer): void;
   copyBufferToBuffer(from: GpuBuffer, fromOffset: number, to: GpuBuffer, toOffset: number, size: number): void;
   finish(): object;
+}
+
+export interface GpuLayoutEntry {
+  readonly binding: number;
+  readonly visibility: number;
+  readonly buffer: { readonly type: 'uniform' | 'storage' | 'read-only-storage' };
+}
+
+export interface GpuBinding {
+  readonly binding: number;
+  readonly resource: { readonly buffer: GpuBuffer; readonly offset?: number; readonly size?: number };
 }
 
 export interface GpuDevice {
@@ -52,17 +60,17 @@ export interface GpuDevice {
   };
   createBuffer(options: { readonly size: number; readonly usage: number }): GpuBuffer;
   createShaderModule(options: { readonly code: string }): object;
-  createComputePipelineAsync(options: { readonly layout: 'auto'; readonly compute: { readonly module: object } }): Promise<GpuPipeline>;
-  createBindGroup(options: {
-    readonly layout: object;
-    readonly entries: readonly { readonly binding: number; readonly resource: { readonly buffer: GpuBuffer } }[];
-  }): object;
+  createBindGroupLayout(options: { readonly entries: readonly GpuLayoutEntry[] }): object;
+  createPipelineLayout(options: { readonly bindGroupLayouts: readonly object[] }): object;
+  createComputePipelineAsync(options: { readonly layout: object; readonly compute: { readonly module: object } }): Promise<object>;
+  createBindGroup(options: { readonly layout: object; readonly entries: readonly GpuBinding[] }): object;
   createCommandEncoder(): GpuEncoder;
   pushErrorScope(filter: 'validation' | 'out-of-memory'): void;
   popErrorScope(): Promise<{ readonly message: string } | null>;
   destroy(): void;
 }
 
-/** Bits of GPUBufferUsage and GPUMapMode, which are globals in a browser only. */
+/** Bits of GPUBufferUsage, GPUMapMode and GPUShaderStage, which are globals in a browser only. */
 export const USAGE = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 64, storage: 128 } as const;
 export const MAP_READ = 1;
+export const STAGE_COMPUTE = 4;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What each backend can do on this machine: whether it runs, meets the vectors, and how fast it is.
 import type { Backend } from '../../train/backend.ts';
-import { delegate, firstDifference } from '../../train/delegate.ts';
 import { initialState } from '../../train/init.ts';
 import { sampleBytes } from '../../train/spec.ts';
 import { failedVectors, VECTOR_CASES, type VectorCase, vectorSamples } from '../../train/vectors.ts';
@@ -34,7 +33,7 @@ async function reportBackend(name: Exclude<BackendName, 'auto'>): Promise<Backen
     if (name !== 'tfjs' && name !== 'webgpu') return await examine(await selectBackend(name), undefined);
     const engine = await openEngine(name);
     try {
-      return await examine(delegate(engine), await firstDifference(engine));
+      return await examine(engine.backend, await engine.firstDifference());
     } finally {
       engine.close();
     }

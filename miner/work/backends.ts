@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which kernels train. All give the same bits, so the choice is about speed alone; one that differs is never used.
 import type { Awaitable, Backend } from '../../train/backend.ts';
-import { checkedDelegate, type ProductEngine } from '../../train/delegate.ts';
+import { delegate, firstDifference } from '../../train/delegate.ts';
 import { BackendMismatchError, BackendUnavailableError } from '../../train/errors.ts';
 import { reference } from '../../train/reference.ts';
 import { tfjsEngine } from '../../train/tfjs.ts';
 import { hasNativeTf, loadTf } from '../../train/tfjs-node.ts';
 import { nativeBackend, wasmBackend } from '../../train/wasm.ts';
-import { webgpuEngine } from '../../train/webgpu.ts';
+import { webgpuBackend } from '../../train/webgpu.ts';
+import { firstWebgpuDifference } from '../../train/webgpu-check.ts';
 import { loadGpu } from '../../train/webgpu-node.ts';
 import { fastestOf } from './fastest.ts';
 
 export const BACKENDS = ['auto', 'native', 'wasm', 'reference', 'tfjs', 'webgpu'] as const;
 export type BackendName = (typeof BACKENDS)[number];
 
-/** Backends that have products computed elsewhere. */
+/** Backends that compute elsewhere: in another library, or on a device. */
 export type EngineName = 'tfjs' | 'webgpu';
 
-export interface OpenEngine extends ProductEngine {
-  /** False where the processor would compute the products slower than our own kernels do. */
+export interface OpenEngine {
+  readonly backend: Backend;
+  /** False where the processor would do the work, slower than our own kernels do. */
   readonly hardware: boolean;
+  /** The first operation that differs from the reference's in a bit, or undefined. */
+  firstDifference(): Promise<string | undefined>;
   /** Frees the device. */
   close(): void;
 }
@@ -28,10 +32,11 @@ export interface OpenEngine extends ProductEngine {
 export async function openEngine(name: EngineName): Promise<OpenEngine> {
   if (name === 'tfjs') {
     const { tf, native } = await loadTf();
-    return { ...tfjsEngine(tf), hardware: native, close: () => undefined };
+    const engine = tfjsEngine(tf);
+    return { backend: delegate(engine), hardware: native, firstDifference: () => firstDifference(engine), close: () => undefined };
   }
-  const engine = await webgpuEngine(await loadGpu());
-  return { name, compute: (products) => engine.compute(products), hardware: !engine.software, close: () => engine.close() };
+  const backend = await webgpuBackend(await loadGpu());
+  return { backend, hardware: !backend.software, firstDifference: () => firstWebgpuDifference(backend), close: () => backend.close() };
 }
 
 /**
@@ -55,7 +60,9 @@ export async function selectBackend(name: BackendName): Promise<Backend> {
 
 async function checked(engine: OpenEngine): Promise<Backend> {
   try {
-    return await checkedDelegate(engine);
+    const where = await engine.firstDifference();
+    if (where === undefined) return engine.backend;
+    throw new BackendMismatchError(`${engine.backend.name}: differs from the reference; it must not be used (${where})`);
   } catch (error) {
     engine.close();
     throw error;

@@ -7,7 +7,7 @@ import type { ProductEngine } from '../../train/delegate.ts';
 import { BackendUnavailableError } from '../../train/errors.ts';
 import { type Tf, tfjsEngine } from '../../train/tfjs.ts';
 import { loadTf } from '../../train/tfjs-node.ts';
-import { type WebgpuEngine, type WebgpuOptions, webgpuEngine } from '../../train/webgpu.ts';
+import { type WebgpuBackend, type WebgpuOptions, webgpuBackend } from '../../train/webgpu.ts';
 import type { Gpu } from '../../train/webgpu-host.ts';
 import { loadGpu } from '../../train/webgpu-node.ts';
 
@@ -46,11 +46,11 @@ export async function tryGpu(): Promise<Gpu | string> {
   }
 }
 
-export async function tryWebgpu(options: WebgpuOptions = {}): Promise<WebgpuEngine | string> {
+export async function tryWebgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend | string> {
   const gpu = await tryGpu();
   if (typeof gpu === 'string') return gpu;
   try {
-    return await webgpuEngine(gpu, options);
+    return await webgpuBackend(gpu, options);
   } catch (error) {
     if (error instanceof BackendUnavailableError) return error.message;
     throw error;

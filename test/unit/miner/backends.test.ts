@@ -35,7 +35,10 @@ describe('a round on two backends', () => {
     place.remove();
     if (typeof webgpu !== 'string') webgpu.close();
   });
-  const on = (engine: ProductEngine | string): Backend => (typeof engine === 'string' ? reference : delegate(engine));
+  const on = (engine: ProductEngine | Backend | string): Backend => {
+    if (typeof engine === 'string') return reference;
+    return 'compute' in engine ? delegate(engine) : engine;
+  };
 
   for (const [mining, verifying, skip] of [
     [wasm, reference, false],

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Before a device is used it computes binary32 operations on adverse operands, and runs a few small networks whose every
+// buffer is compared with the reference's, so that a device on which one bit differs is told which operation it was.
+import { flush } from './float32.ts';
+import { initialState } from './init.ts';
+import { execute } from './ops.ts';
+import { philox } from './philox.ts';
+import type { Op } from './program.ts';
+import { reference } from './reference.ts';
+import { classCount, type ModelSpec, type OptimizerSpec, rowsPerSample, sampleBytes, type TrainSpec, tokenBytes } from './spec.ts';
+import { thetaOf } from './state.ts';
+import type { WebgpuBackend } from './webgpu.ts';
+import { differingFloat } from './webgpu-float-check.ts';
+import { LARGE, MEDIUM, type Tiling } from './webgpu-product.ts';
+import type { WebgpuTrainer } from './webgpu-trainer.ts';
+import type { Workspace } from './workspace.ts';
+
+/** Floats as binary32 bits: momentum 0.9; 0.9, 0.999, 1e-8, 0.01. */
+const SGD: OptimizerSpec = { kind: 'sgd', momentum: 0x3f666666 };
+const ADAMW: OptimizerSpec = { kind: 'adamw', beta1: 0x3f666666, beta2: 0x3f7fbe77, epsilon: 0x322bcc77, weightDecay: 0x3c23d70a };
+
+function small(model: ModelSpec, batchSize: number, optimizer: OptimizerSpec): TrainSpec {
+  const schedule = { baseRate: 0x3d4ccccd, warmupSteps: 1, totalSteps: 9, floorRatio: 0 };
+  return { arithmetic: 'exact8', model, optimizer, schedule, batchSize };
+}
+
+function mlp(layers: readonly number[], batchSize: number, optimizer: OptimizerSpec): TrainSpec {
+  return small({ kind: 'mlp', layers, inputExponent: -8 }, batchSize, optimizer);
+}
+
+const CONVOLUTIONS = [
+  { filters: 5, kernel: 3, stride: 2 },
+  { filters: 6, kernel: 2, stride: 1 },
+];
+const IMAGES: ModelSpec = { kind: 'cnn', height: 7, width: 6, channels: 2, convolutions: CONVOLUTIONS, hidden: [9], classes: 3, inputExponent: -8 };
+const TEXT: ModelSpec = { kind: 'gpt', vocab: 21, context: 17, width: 24, layers: 1, heads: 2, tied: false };
+const RAGGED: ModelSpec = { kind: 'gpt', vocab: 300, context: 7, width: 15, layers: 1, heads: 3, tied: true };
+
+/** Ragged tiles, more than one chunk along features and along samples, every operation, both optimisers and both codes. */
+const NETWORKS: readonly TrainSpec[] = [
+  { ...mlp([37, 19, 11, 5], 13, ADAMW), codeBits: 5 },
+  mlp([1100, 70, 3], 5, SGD),
+  mlp([5, 4, 2], 1040, ADAMW),
+  small(IMAGES, 4, SGD),
+  small(TEXT, 5, ADAMW),
+  small(RAGGED, 3, { ...SGD, clip: 0x3c000000 }),
+];
+
+/** The first operation on which this device and the reference disagree, such as `linear of mlp`, or undefined. */
+export async function firstWebgpuDifference(backend: WebgpuBackend): Promise<string | undefined> {
+  const float = await differingFloat(backend.opened);
+  if (float !== undefined) return float;
+  // Networks so small take small tiles; a GPU would take others for large ones.
+  const tilings: readonly (Tiling | undefined)[] = backend.software ? [undefined] : [undefined, MEDIUM, LARGE];
+  for (const spec of NETWORKS) {
+    for (const tiling of tilings) {
+      const trainer = await backend.createApart(spec, tiling);
+      const fault = await differingTrainer(trainer);
+      await trainer.close();
+      if (fault !== undefined) return `${fault} of ${spec.model.kind}`;
+    }
+    const trainer = await backend.create(spec);
+    const fault = await differingStep(trainer);
+    await trainer.close();
+    if (fault !== undefined) return `${fault} of ${spec.model.kind}`;
+  }
+  return undefined;
+}
+
+/** Samples whose columns differ in magnitude, as pixels do; some are 0 and 255. Tokens and labels are in range. */
+function samplesOf(spec: TrainSpec, draw: number): Uint8Array {
+  const { model } = spec;
+  const bytes = sampleBytes(model);
+  const classes = classCount(model);
+  const wide = model.kind === 'gpt' && tokenBytes(model.vocab) === 2;
+  const out = new Uint8Array(spec.batchSize * bytes);
+  const words = new Uint32Array(4);
+  for (let i = 0; i < out.length; i++) {
+    philox([1, 3], Uint32Array.of(wide ? i >> 1 : i, draw, 0, 0), words);
+    const word = words[0] as number;
+    if (wide) out[i] = ((word % classes) >> (i & 1 ? 0 : 8)) & 255;
+    else if (model.kind === 'gpt' || i % bytes === bytes - 1) out[i] = word % classes;
+    else out[i] = (word & 255) >> ((i % bytes) % 9);
+  }
+  return out;
+}
+
+/** The first operation of a gradient whose result differs, of a trainer whose buffers can all be read. */
+export async function differingTrainer(trainer: WebgpuTrainer): Promise<string | undefined> {
+  const { spec, layout, network } = trainer;
+  const { program, refs, gradient, inputs } = network;
+  const state = initialState(spec, new Uint8Array(32).fill(7));
+  const samples = samplesOf(spec, 0);
+  await trainer.load(state);
+  await trainer.gradient(samples);
+  const got = await trainer.read([...refs, gradient, inputs.losses, inputs.predicted]);
+  const [predicted, losses, grad] = [got.pop(), got.pop(), got.pop()] as [Float32Array, Float32Array, Float32Array];
+  const rows = spec.batchSize * rowsPerSample(spec.model);
+  const w: Workspace = {
+    ...{ rows: spec.batchSize, shapes: program.buffers, samples, sampleBytes: sampleBytes(spec.model) },
+    ...{
+      theta: thetaOf(layout, state),
+      gradient: new Float32Array(layout.paddedCount),
+      losses: new Int32Array(rows),
+      predicted: new Uint16Array(rows),
+    },
+    buffers: program.buffers.map((shape) => new Float32Array(shape.rows * shape.cols)),
+  };
+  const ops = [...program.forward, ...program.backward];
+  const clipped = ops.some(({ op }) => op === 'clip');
+  ops.forEach((op) => {
+    const out = execute(op, w);
+    for (let i = 0; i < out.length; i++) out[i] = flush(out[i] as number);
+  });
+  const last = new Map(ops.map((op, i) => [targetOf(op)?.offset ?? -1 - i, i]));
+  for (const [i, op] of ops.entries()) {
+    if ('out' in op && !equal(written(op, got[op.out] as Float32Array), written(op, w.buffers[op.out] as Float32Array))) return op.op;
+    if (op.op === 'clip' && !equal(grad, w.gradient)) return op.op;
+    const target = targetOf(op);
+    // A tensor that is written twice shows the last writing, and clipping hides what it changes.
+    if (target === undefined || clipped || last.get(target.offset) !== i) continue;
+    const part = (data: Float32Array): Float32Array => data.subarray(target.offset, target.offset + target.count);
+    if (!equal(part(grad), part(w.gradient))) return op.op;
+  }
+  if (!equal(new Int32Array(losses.buffer), w.losses) || !equal(new Uint32Array(predicted.buffer), Uint32Array.from(w.predicted))) return 'loss';
+  return undefined;
+}
+
+/** The third of its output that one of the three gradients of attention writes, or all of it. */
+function written(op: Op, data: Float32Array): Float32Array {
+  const third = ['queryGrad', 'keyGrad', 'mixValueGrad'].indexOf(op.op);
+  if (third < 0 || !('shape' in op)) return data;
+  const { width } = op.shape;
+  return data.filter((_, i) => Math.floor((i % (3 * width)) / width) === third);
+}
+
+/** The tensor whose gradient an operation writes. */
+function targetOf(op: Op): { readonly offset: number; readonly count: number } | undefined {
+  switch (op.op) {
+    case 'linearWeightGrad':
+      return op.w;
+    case 'biasGrad':
+      return op.b;
+    case 'embedGrad':
+      return op.e;
+    case 'positionGrad':
+      return op.p;
+    case 'normGainGrad':
+      return op.g;
+    default:
+      return undefined;
+  }
+}
+
+/** Two steps, an update from codes and evaluations. */
+async function differingStep(trainer: WebgpuTrainer): Promise<string | undefined> {
+  const { spec } = trainer;
+  const twin = reference.create(spec);
+  const state = initialState(spec, new Uint8Array(32).fill(8));
+  twin.load(state);
+  await trainer.load(state);
+  for (const step of [1, 2]) {
+    const samples = samplesOf(spec, step);
+    if (!equal((await trainer.step(samples, step)).codes, twin.step(samples, step).codes)) return 'step';
+    if (!equal(await trainer.state(), twin.state())) return 'update';
+  }
+  const { codes } = twin.gradient(samplesOf(spec, 3));
+  twin.applyCodes(codes, 3);
+  await trainer.applyCodes(codes, 3);
+  if (!equal(await trainer.state(), twin.state())) return 'update from codes';
+  for (const form of ['full', 'four'] as const) {
+    const samples = samplesOf(spec, 4).subarray(sampleBytes(spec.model));
+    const [mine, theirs] = [await trainer.evaluate(samples, form), twin.evaluate(samples, form)];
+    if (!equal(mine.losses, theirs.losses) || !equal(mine.predicted, theirs.predicted)) return `evaluation (${form})`;
+  }
+  return undefined;
+}
+
+/** Bit for bit: binary32 values are compared as what they are in memory. */
+function equal<T extends Float32Array | Int32Array | Uint32Array | Uint16Array | Uint8Array>(a: T, b: T): boolean {
+  const x = new Uint8Array(a.buffer, a.byteOffset, a.byteLength);
+  const y = new Uint8Array(b.buffer, b.byteOffset, b.byteLength);
+  return x.length === y.length && x.every((value, i) => value === y[i]);
+}
