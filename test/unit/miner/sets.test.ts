@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Data sets as folders: texts in windows, vocabularies, tables, and what is refused.
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -12,7 +12,17 @@ import { type AddOptions, addSet } from '../../../miner/data/add.ts';
 import { openDataset, recomputeRoot, vocabularyOf } from '../../../miner/data/dataset.ts';
 import { DataError } from '../../../miner/data/idx.ts';
 import { RootBuilder } from '../../../miner/data/root.ts';
-import { BYTES, createTextStream, linesOf, textOf, tokensOf } from '../../../miner/data/vocabulary.ts';
+import { writeText } from '../../../miner/data/text.ts';
+import {
+  BYTES,
+  charactersOf,
+  characterVocabulary,
+  createTextStream,
+  linesOf,
+  textOf,
+  tokensOf,
+  type Vocabulary,
+} from '../../../miner/data/vocabulary.ts';
 import { PARTS, partOf, sampleCount, sampleStart, windowCount, windowsOf } from '../../../miner/data/windows.ts';
 
 /** A tokenizer.json of byte-level BPE: the printable ASCII, a space (Ġ), a line end (Ċ), and some merges. */
@@ -243,6 +253,29 @@ describe("one's own data", () => {
     // The same tokens from a tokenizer.json of one's own.
     const file = await add(at('learned.txt'), { name: 'from-file', vocabulary: at('sets/learned/tokenizer.json'), context: 8 });
     assert.deepEqual(file.parts, manifest.parts);
+  });
+
+  it('is written while it is read, so that a text of any size is never held whole', async () => {
+    await add(write('stream.txt', TEXT), { name: 'stream', vocabulary: 'bpe:270', context: 8 });
+    const learned = (await vocabularyOf('stream/train', sets())) as Vocabulary;
+    const characters = characterVocabulary(charactersOf([new TextEncoder().encode(TEXT)]));
+    for (const vocabulary of [BYTES, characters, learned]) {
+      const folder = mkdtempSync(at('stream-'));
+      let before = -1;
+      function* chunks(): Generator<Uint8Array> {
+        for (let i = 0; i < 8; i++) {
+          if (i > 0) {
+            const { size } = statSync(join(folder, 'all.bin'));
+            assert.ok(size > before, `${vocabulary.kind}: part ${i} is read before part ${i - 1} is written`);
+            before = size;
+          }
+          yield new TextEncoder().encode(TEXT);
+        }
+      }
+      const plan = { vocabulary, kept: { kind: 'byte' }, context: 8 } as const;
+      const { parts } = writeText(chunks(), plan, (part) => join(folder, part), folder);
+      assert.ok(before > 0 && parts.train.size > 0);
+    }
   });
 
   it('is not opened when a file was changed or cut', async () => {
