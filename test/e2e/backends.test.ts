@@ -145,9 +145,13 @@ test('miners and verifiers on all backends agree in every number, are paid, and 
   writeFileSync(job, JSON.stringify({ ...JOB_FILE, round: { ...JOB_FILE.round, max_commits: miners.length } }));
   const counts = ['--miners', String(miners.length), '--verifiers', String(verifiers.length)];
   running = startLocalnet(home, ['--validators', '1', ...counts, '--job', job, '--base-port', String(port)], FAULTS);
-  await Promise.race([running.line(/round +1 +commit/), running.done]);
+  const ended = running.done.then((run) => {
+    throw new Error(`the localnet ended\n${run.output}\n${logsOf(home)}`);
+  });
+  await Promise.race([running.line(/round +1 +commit/), ended]);
   const queries = createQueries(createRpc(node));
-  const { winner, commits } = await closedRound(queries);
+  const { winner, commits } = await Promise.race([closedRound(queries), ended]);
+  ended.catch(() => 'later it shall end');
   for (const { name, backend } of [...miners, ...verifiers]) assert.equal(backendOf(name), backend, name);
 
   const address = new Map(
