@@ -5,7 +5,7 @@ import { bitsOf } from '../train/float32.ts';
 import type { Dataset } from '../train/round.ts';
 import { gatherSamples } from '../train/round.ts';
 import { sampleIndices } from '../train/samples.ts';
-import { type ModelSpec, type OptimizerSpec, sampleBytes, type TrainSpec } from '../train/spec.ts';
+import { type CodeBits, type ModelSpec, type OptimizerSpec, sampleBytes, type TrainSpec } from '../train/spec.ts';
 import { validateSpec } from '../train/validate.ts';
 
 export const MODELS = ['mlp', 'cnn', 'gpt', 'gpt-large', 'gpt-100m'] as const;
@@ -90,7 +90,7 @@ async function judged(name: string, spec: TrainSpec): Promise<Uint8Array> {
 }
 
 /** A task of `steps` steps: linear warm-up and decay, the same for every arm. */
-export async function studyTask(model: ModelName, text: Text, steps: number): Promise<StudyTask> {
+export async function studyTask(model: ModelName, text: Text, steps: number, codeBits: CodeBits = 4): Promise<StudyTask> {
   const data = dataOf(model, text);
   const { optimizer, base, floor, warmup, batch } = recipeOf(model);
   const spec = validateSpec({
@@ -99,6 +99,7 @@ export async function studyTask(model: ModelName, text: Text, steps: number): Pr
     optimizer,
     schedule: { baseRate: bitsOf(base), warmupSteps: Math.min(warmup, steps - 1), totalSteps: steps, floorRatio: bitsOf(floor) },
     batchSize: batch,
+    codeBits,
   });
   const training = await openDataset(`${data}/train`);
   if (training.sample(0).length !== sampleBytes(spec.model)) throw new Error('bench: data and model do not fit');

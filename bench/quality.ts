@@ -2,7 +2,7 @@
 // The quality study: exact8 on the real kernels against binary32 in PyTorch, from the same first state over the same
 // data in the same order. One line for each run, then means over the seeds.
 //   npm run -s bench -- quality --model mlp|cnn|gpt --corpus kjv|sotu --seeds 5 --steps 2000 --arm exact8,binary32
-//     --python PATH [--first-seed 0] [--backend auto] [--threads 1] [--gradients] [--json]
+//     --python PATH [--first-seed 0] [--code-bits 4] [--backend auto] [--threads 1] [--gradients] [--json]
 // `exact8` needs no Python; every other arm is one of torch.py. `--gradients` instead compares the gradient after --steps
 // steps with autograd's.
 import { parseArgs } from 'node:util';
@@ -25,6 +25,7 @@ const { values } = parseArgs({
     arm: { type: 'string', default: 'exact8,binary32' },
     backend: { type: 'string', default: 'auto' },
     threads: { type: 'string', default: '1' },
+    'code-bits': { type: 'string', default: '4' },
     python: { type: 'string' },
     gradients: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -88,7 +89,8 @@ async function trainTorch(task: StudyTask, arm: string, seed: number, steps: num
 const model: ModelName = oneOf('model', values.model, MODELS);
 const corpus: Text = oneOf('corpus', values.corpus, TEXTS);
 const [seeds, first, steps, threads] = [whole('seeds', 1), whole('first-seed', 0), whole('steps', values.gradients ? 0 : 2), whole('threads', 1)];
-const task = await studyTask(model, corpus, Math.max(steps, 2));
+const codeBits = oneOf('code-bits', values['code-bits'], ['4', '5'] as const) === '5' ? 5 : 4;
+const task = await studyTask(model, corpus, Math.max(steps, 2), codeBits);
 const trainer = await openTrainer(task, oneOf('backend', values.backend, BACKENDS), threads);
 const arms = values.arm.split(',');
 if (arms.some((arm) => arm !== 'exact8') || values.gradients) python();
@@ -101,11 +103,13 @@ try {
       for (const arm of arms) {
         const run = arm === 'exact8' ? await trainExact(task, trainer, seed, steps) : await trainTorch(task, arm, seed, steps, threads);
         runs.get(arm)?.push(run);
-        process.stdout.write(`${JSON.stringify({ model, data: task.data, arm, seed, steps, ...run })}\n`);
+        process.stdout.write(`${JSON.stringify({ model, data: task.data, code_bits: codeBits, arm, seed, steps, ...run })}\n`);
       }
     }
     const table = summary(runs);
-    process.stdout.write(values.json ? `${JSON.stringify({ model, data: task.data, steps, seeds, ...table })}\n` : `${table.text}\n`);
+    process.stdout.write(
+      values.json ? `${JSON.stringify({ model, data: task.data, code_bits: codeBits, steps, seeds, ...table })}\n` : `${table.text}\n`,
+    );
   }
 } finally {
   await trainer.close();

@@ -35,6 +35,8 @@ ARMS = {
     "backward-8": dict(backward=8),
     "scopes-tensor": dict(scope="tensor"),
     "codes-linear": dict(codes="linear"),
+    "codes-4": dict(codes="log"),
+    "codes-5": dict(codes="log5"),
 }
 
 
@@ -242,19 +244,26 @@ def inputs(task, raw):
 
 
 def decoded(g, kind):
-    """A gradient as its 4-bit codes give it back: blocks of 64, one power-of-two scale each."""
+    """A gradient as its codes of 4 bits (`log`), 5 bits (`log5`) or a linear scale give it back: blocks of 64, one power-of-two scale each."""
     if kind is None:
         return g
     f = F.pad(g.flatten(), (0, -g.numel() % 64)).view(-1, 64)
     if kind == "linear":
         d = quantised(f, 4, 1, dict(scope="slice"))
     else:
+        steps = 2.0 if kind == "log5" else 1.0  # steps of a binade
+
+        def nearest(u):
+            """The nearest step, ties to the larger."""
+            m, x = torch.frexp(u)
+            return torch.ldexp((m * (2 * steps) + 0.5).floor_() / steps, x - 1)
+
+        a = f.abs()
         # E: the exponent of the step nearest to the largest magnitude, less 6.
-        binade = lambda u: torch.frexp(u * (4 / 3))[1] - 1
-        e = (binade(f.abs().amax(1, keepdim=True)) - 6).clamp_(-57, 53)
+        e = (torch.frexp(nearest(a.amax(1, keepdim=True)))[1] - 7).clamp_(-57, 53)
         low = torch.ldexp(torch.ones_like(f[:, :1]), e)
-        step = (binade(f.abs()) - e).clamp_(0, 6)
-        d = torch.where(f.abs() < low / 2, torch.zeros(()), torch.ldexp(low.expand_as(f), step)) * f.sign()
+        step = torch.minimum(torch.maximum(nearest(a), low), low * (128 - 64 / steps))
+        d = torch.where(a < low / 2, torch.zeros(()), step) * f.sign()
     return d.flatten()[:g.numel()].view_as(g)
 
 

@@ -104,6 +104,7 @@ const jobFile = z.strictObject({
   optimizer,
   learning_rate: z.strictObject({ base: decimal, warmup_steps: count.default(0), total_steps: positive, floor_ratio: decimal }),
   batch_size: positive,
+  code_bits: z.union([z.literal(4), z.literal(5)], { error: 'must be 4 or 5' }).optional(),
   training: dataset,
   evaluation: dataset,
   /** Seed of the initial model; random when absent. */
@@ -144,6 +145,7 @@ function toSpec(job: JobFile, source: string): TrainSpec {
       optimizer: toOptimizer(job.optimizer),
       schedule: { baseRate: bitsOf(lr.base), warmupSteps: lr.warmup_steps, totalSteps: lr.total_steps, floorRatio: bitsOf(lr.floor_ratio) },
       batchSize: job.batch_size,
+      ...(job.code_bits === undefined ? {} : { codeBits: job.code_bits }),
     });
   } catch (error) {
     throw new UsageError(`${source}: ${(error as Error).message}`);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel id names everything that decides a step's bits from state, samples and learning rate: arithmetic,
-// tables, network and optimiser. Schedule and batch size are parameters of a job and stay outside.
+// tables, network, optimiser and the width of codes. Schedule and batch size are parameters of a job and stay outside.
 import { utf8 } from '../core/bytes.ts';
 import { DOMAIN, domainHash } from './domains.ts';
 import type { ModelSpec, OptimizerSpec, TrainSpec } from './spec.ts';
 import { tablesHash } from './tables.ts';
 
-/** The canonical text that the kernel id hashes: four lines, each ended by a newline. */
+/** The canonical text that the kernel id hashes: four lines, each ended by a newline, and a fifth where codes have not 4 bits. */
 export function kernelText(spec: TrainSpec): string {
-  return `${spec.arithmetic}\ntables ${tablesHash()}\n${modelText(spec.model)}\n${optimizerText(spec.optimizer)}\n`;
+  const codes = spec.codeBits === undefined ? '' : `codes ${spec.codeBits}\n`;
+  return `${spec.arithmetic}\ntables ${tablesHash()}\n${modelText(spec.model)}\n${optimizerText(spec.optimizer)}\n${codes}`;
 }
 
 /** 32 bytes: SHA-256 over domain and kernel text. */

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where each parameter lies. Tensors stand in written order (tensors.ts), row-major, each
 // from the start of a leaf of 1,024 parameters; what remains of its last leaf is padding (+0).
-import type { TrainSpec } from './spec.ts';
+import { type CodeBits, codeBitsOf, type TrainSpec } from './spec.ts';
 import { type TensorShape, tensorsOf } from './tensors.ts';
 
 export const LEAF_PARAMETERS = 1024;
 export const BLOCK_PARAMETERS = 64;
-/** One exponent byte and 32 bytes of 4-bit codes. */
-export const BLOCK_BYTES = 33;
 export const BLOCKS_PER_LEAF: number = LEAF_PARAMETERS / BLOCK_PARAMETERS;
-export const CODE_LEAF_BYTES: number = BLOCKS_PER_LEAF * BLOCK_BYTES;
+/** A block of the 4-bit model: one exponent byte and 32 bytes of codes. */
+export const MODEL4_BLOCK_BYTES = 33;
+export const MODEL4_LEAF_BYTES: number = BLOCKS_PER_LEAF * MODEL4_BLOCK_BYTES;
+
+/** Bytes of a block of gradient codes: an exponent, 32 bytes of 4-bit codes, and 8 for each further bit; 33 or 41. */
+export function codeBlockBytes(bits: CodeBits): number {
+  return 1 + 8 * bits;
+}
 
 export interface Tensor extends TensorShape {
   /** Number of elements without padding. */
@@ -32,7 +37,7 @@ export interface Layout {
   readonly moments: number;
   /** 1,024 * 4 * (1 + moments): parameters, then m, then v, little-endian binary32. */
   readonly stateLeafBytes: number;
-  /** 528. */
+  /** 528, or 656 with codes of 5 bits. */
   readonly codeLeafBytes: number;
   readonly stateBytes: number;
   readonly codeBytes: number;
@@ -52,6 +57,7 @@ export function layoutOf(spec: TrainSpec): Layout {
   }
   const moments = spec.optimizer.kind === 'sgd' ? 1 : 2;
   const stateLeafBytes = LEAF_PARAMETERS * 4 * (1 + moments);
+  const codeLeafBytes = BLOCKS_PER_LEAF * codeBlockBytes(codeBitsOf(spec));
   return {
     tensors,
     count,
@@ -59,8 +65,8 @@ export function layoutOf(spec: TrainSpec): Layout {
     leafCount: leaf,
     moments,
     stateLeafBytes,
-    codeLeafBytes: CODE_LEAF_BYTES,
+    codeLeafBytes,
     stateBytes: leaf * stateLeafBytes,
-    codeBytes: leaf * CODE_LEAF_BYTES,
+    codeBytes: leaf * codeLeafBytes,
   };
 }

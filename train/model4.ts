@@ -3,7 +3,7 @@
 // two's complement codes -7..7, even index in the low nibble; value = code * 2^e. Each model has one encoding.
 import { InvalidCodesError, InvalidStateError } from './errors.ts';
 import { pow2, roundHalfEven } from './float32.ts';
-import { BLOCK_BYTES, BLOCK_PARAMETERS } from './layout.ts';
+import { BLOCK_PARAMETERS, MODEL4_BLOCK_BYTES } from './layout.ts';
 import { MAX_EXPONENT, MIN_EXPONENT, scaleExponent } from './quantise.ts';
 
 const BIAS = 127;
@@ -56,26 +56,26 @@ export function decodeModelBlock(codes: Uint8Array, from: number, theta: Float32
 
 /** The 4-bit form of all parameters (a multiple of 64). */
 export function encodeModel4(theta: Float32Array): Uint8Array {
-  const codes = new Uint8Array((theta.length / BLOCK_PARAMETERS) * BLOCK_BYTES);
-  for (let from = 0, to = 0; from < theta.length; from += BLOCK_PARAMETERS, to += BLOCK_BYTES) encodeModelBlock(theta, from, codes, to);
+  const codes = new Uint8Array((theta.length / BLOCK_PARAMETERS) * MODEL4_BLOCK_BYTES);
+  for (let from = 0, to = 0; from < theta.length; from += BLOCK_PARAMETERS, to += MODEL4_BLOCK_BYTES) encodeModelBlock(theta, from, codes, to);
   return codes;
 }
 
 /** The 4-bit form of parameters that come in parts of whole blocks, `count` of them in all. */
 export function encodeModel4Parts(parts: Iterable<Float32Array>, count: number): Uint8Array {
-  const codes = new Uint8Array((count / BLOCK_PARAMETERS) * BLOCK_BYTES);
+  const codes = new Uint8Array((count / BLOCK_PARAMETERS) * MODEL4_BLOCK_BYTES);
   let at = 0;
   for (const part of parts) {
     codes.set(encodeModel4(part), at);
-    at += (part.length / BLOCK_PARAMETERS) * BLOCK_BYTES;
+    at += (part.length / BLOCK_PARAMETERS) * MODEL4_BLOCK_BYTES;
   }
   return codes;
 }
 
 /** The parameters that a 4-bit form stands for. */
 export function decodeModel4(codes: Uint8Array): Float32Array {
-  if (codes.length % BLOCK_BYTES !== 0) throw new InvalidCodesError(`model4: ${codes.length} bytes are no whole number of blocks`);
-  const theta = new Float32Array((codes.length / BLOCK_BYTES) * BLOCK_PARAMETERS);
-  for (let from = 0, to = 0; from < codes.length; from += BLOCK_BYTES, to += BLOCK_PARAMETERS) decodeModelBlock(codes, from, theta, to);
+  if (codes.length % MODEL4_BLOCK_BYTES !== 0) throw new InvalidCodesError(`model4: ${codes.length} bytes are no whole number of blocks`);
+  const theta = new Float32Array((codes.length / MODEL4_BLOCK_BYTES) * BLOCK_PARAMETERS);
+  for (let from = 0, to = 0; from < codes.length; from += MODEL4_BLOCK_BYTES, to += BLOCK_PARAMETERS) decodeModelBlock(codes, from, theta, to);
   return theta;
 }

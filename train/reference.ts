@@ -14,7 +14,7 @@ import { execute } from './ops.ts';
 import type { Parts } from './parts.ts';
 import { isProduct, type ProductOp, productOutput, productsOf } from './products.ts';
 import { compile, type Op, type Program } from './program.ts';
-import { rowsPerSample, sampleBytes, type TrainSpec } from './spec.ts';
+import { codeBitsOf, rowsPerSample, sampleBytes, type TrainSpec } from './spec.ts';
 import { allFinite, checkState, emptyState, readState, type StateArrays, viewOfState, writeFloats, writeState } from './state.ts';
 import { coefficients, update } from './update.ts';
 import type { Workspace } from './workspace.ts';
@@ -76,7 +76,7 @@ export class Training {
 
   applyCodes(codes: Uint8Array, globalStep: number): void {
     const decoded = new Float32Array(this.layout.paddedCount);
-    decodeCodes(codes, decoded);
+    decodeCodes(codes, decoded, codeBitsOf(this.spec));
     update(this.spec, coefficients(this.spec, globalStep), this.#state, decoded);
   }
 
@@ -120,7 +120,7 @@ export class Training {
     for (const op of this.#program.forward) yield* run(op, w);
     for (const op of this.#program.backward) yield* run(op, w);
     const codes = new Uint8Array(this.layout.codeBytes);
-    encodeCodes(this.#gradient, codes);
+    encodeCodes(this.#gradient, codes, codeBitsOf(this.spec));
     let loss = 0n;
     for (const row of sampleLosses(w)) loss += BigInt(row);
     return { codes, loss, logits: w.buffers[this.#program.logits] as Float32Array };

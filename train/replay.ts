@@ -7,7 +7,7 @@ import { InvalidCodesError, InvalidStepError } from './errors.ts';
 import { encodeModel4Parts } from './model4.ts';
 import { inParts, type Parts } from './parts.ts';
 import type { StepRecord } from './record.ts';
-import { codeTree, isCheckpoint, stateTree } from './round.ts';
+import { codeTree, isCheckpoint, model4Tree, stateTree } from './round.ts';
 import { thetaParts } from './state.ts';
 
 export interface ReplayInput {
@@ -65,7 +65,7 @@ export async function replayRound(trainer: Trainer, input: ReplayInput): Promise
   }
   if (!equalBytes(last, input.finalRoot)) return result({ kind: 'final-root' });
   const model4 = encodeModel4Parts(thetaParts(layout, await currentState(trainer)), layout.paddedCount);
-  return result(equalBytes(codeTree(spec, model4).root, input.model4Root) ? undefined : { kind: 'model4-root' });
+  return result(equalBytes(model4Tree(model4).root, input.model4Root) ? undefined : { kind: 'model4-root' });
 }
 
 async function replayStep(trainer: Trainer, record: StepRecord, codes: Uint8Array, globalStep: number): Promise<ReplayFault | undefined> {

@@ -3,7 +3,7 @@
 // states as they come; the roots that a commit needs are the generator's return value.
 import { currentState, type Trainer } from './backend.ts';
 import { type Committer, inlineCommitter } from './commit.ts';
-import { layoutOf } from './layout.ts';
+import { layoutOf, MODEL4_LEAF_BYTES } from './layout.ts';
 import { type MerkleTree, treeOf, treeOfLeaves } from './merkle.ts';
 import { encodeModel4Parts } from './model4.ts';
 import { type Parts, treeOfParts } from './parts.ts';
@@ -74,7 +74,12 @@ export function stateTree(spec: TrainSpec, state: Parts): MerkleTree {
   return treeOfParts(state, layoutOf(spec).stateLeafBytes);
 }
 
-/** Tree over the code leaves of one step, or over the leaves of a 4-bit model. */
+/** Tree over the leaves of a 4-bit model. */
+export function model4Tree(model4: Uint8Array): MerkleTree {
+  return treeOfLeaves(model4, MODEL4_LEAF_BYTES);
+}
+
+/** Tree over the code leaves of one step. */
 export function codeTree(spec: TrainSpec, codes: Uint8Array): MerkleTree {
   return treeOfLeaves(codes, layoutOf(spec).codeLeafBytes);
 }
@@ -127,7 +132,7 @@ export async function* runRound(
     while (unrooted.length > 0 && committer.ready()) yield await oldest();
   }
   const model4 = encodeModel4Parts(thetaParts(layout, finalState), layout.paddedCount);
-  const model4Root = codeTree(spec, model4).root;
+  const model4Root = model4Tree(model4).root;
   while (unrooted.length > 0) yield await oldest();
   finalRoot ??= stateTree(spec, finalState).root;
   return { records, traceRoot: treeOf(records).root, finalState, finalRoot, model4, model4Root, loss: total };

@@ -93,6 +93,15 @@ export interface TrainSpec {
   readonly schedule: ScheduleSpec;
   /** Samples of a step, 1..65,536. */
   readonly batchSize: number;
+  /** Absent: 4. */
+  readonly codeBits?: 5;
+}
+
+/** Bits of a parameter's gradient code (codes.ts). */
+export type CodeBits = 4 | 5;
+
+export function codeBitsOf(spec: TrainSpec): CodeBits {
+  return spec.codeBits ?? 4;
 }
 
 /** A specification of a fully connected network. */

@@ -9,18 +9,25 @@ import { geometriesOf } from './tensors.ts';
 
 /** The specification that `input` is; throws SpecError naming field and rule. Unknown fields are refused. */
 export function validateSpec(input: unknown): TrainSpec {
-  const spec = fields(input, 'spec', ['arithmetic', 'model', 'optimizer', 'schedule', 'batchSize']);
+  const spec = fields(input, 'spec', ['arithmetic', 'model', 'optimizer', 'schedule', 'batchSize'], ['codeBits']);
   if (spec.arithmetic !== 'exact8') throw new SpecError('arithmetic', "must be 'exact8'");
   const model = validateModel(spec.model);
   const optimizer = validateOptimizer(spec.optimizer);
   const schedule = validateSchedule(spec.schedule);
   const batchSize = integer(spec.batchSize, 'batchSize', 1, LIMITS.batchSize);
-  const valid: TrainSpec = { arithmetic: 'exact8', model, optimizer, schedule, batchSize };
+  const valid: TrainSpec = { arithmetic: 'exact8', model, optimizer, schedule, batchSize, ...codeBitsField(spec.codeBits) };
   if (layoutOf(valid).paddedCount > LIMITS.parameters) throw new SpecError('model', `must have at most ${LIMITS.parameters} parameters with padding`);
   const elements = compile(valid, batchSize).buffers.reduce((a, { rows, cols }) => a + rows * cols, 0);
   if (elements > LIMITS.activations)
     throw new SpecError('batchSize', `makes ${elements} activations of a step, at most ${LIMITS.activations} are allowed`);
   return valid;
+}
+
+/** 4 is what the field's absence means, and one specification has one form. */
+function codeBitsField(value: unknown): { readonly codeBits?: 5 } {
+  if (value === undefined || value === 4) return {};
+  if (value !== 5) throw new SpecError('codeBits', 'must be 4 or 5');
+  return { codeBits: 5 };
 }
 
 function validateModel(input: unknown): ModelSpec {

@@ -93,6 +93,20 @@ export const EXPECTED: Readonly<Record<string, Readonly<Record<string, string>>>
     evaluation: 'eb06bea1ec5262c2',
     state: 'eb1c978d435e49c6',
   },
+  'five-bits': {
+    losses: '84faf45d4040085f',
+    codes: 'b3221d9195f42fa4',
+    activations: '2064633be4cf603f',
+    evaluation: 'dabcec65c7fb6b77',
+    state: '5bced320eefc2937',
+  },
+  'cnn-five-bits': {
+    losses: '2237dd743cfc3796',
+    codes: '0cfb4978d97bde3a',
+    activations: '9c57c33b00b1a15a',
+    evaluation: '85392b723c9d5a16',
+    state: '764131dac3586a1a',
+  },
   gpt: {
     losses: 'c7699c822880b95d',
     codes: '5ac45c4f2317a446',

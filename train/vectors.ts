@@ -41,12 +41,13 @@ interface Vector {
   readonly batchSize: number;
   readonly optimizer: OptimizerSpec;
   readonly inputs?: VectorCase['inputs'];
+  readonly codeBits?: 5;
 }
 
-function vector({ name, model, batchSize, optimizer, inputs = 'random' }: Vector): VectorCase {
+function vector({ name, model, batchSize, optimizer, inputs = 'random', ...codes }: Vector): VectorCase {
   // Base rate 0.1 or 0.001, floor 0.1.
   const schedule = { baseRate: optimizer.kind === 'sgd' ? 0x3dcccccd : 0x3a83126f, warmupSteps: 2, totalSteps: 6, floorRatio: 0x3dcccccd };
-  return { name, spec: { arithmetic: 'exact8', model, optimizer, schedule, batchSize }, steps: 4, inputs };
+  return { name, spec: { arithmetic: 'exact8', model, optimizer, schedule, batchSize, ...codes }, steps: 4, inputs };
 }
 
 /** An mlp trained by sgd. */
@@ -87,6 +88,8 @@ export const VECTOR_CASES: readonly VectorCase[] = [
   vector({ name: 'adamw', model: { kind: 'mlp', layers: [37, 29, 10], inputExponent: -8 }, batchSize: 13, optimizer: ADAMW }),
   vector({ name: 'cnn', model: CNN, batchSize: 9, optimizer: SGD }),
   vector({ name: 'cnn-strided', model: STRIDED, batchSize: 4, optimizer: ADAMW }),
+  vector({ name: 'five-bits', model: { kind: 'mlp', layers: [37, 29, 10], inputExponent: -8 }, batchSize: 13, optimizer: ADAMW, codeBits: 5 }),
+  vector({ name: 'cnn-five-bits', model: CNN, batchSize: 9, optimizer: SGD, codeBits: 5 }),
   vector({ name: 'gpt', model: GPT, batchSize: 4, optimizer: ADAMW }),
   vector({ name: 'gpt-clipped', model: GPT, batchSize: 2, optimizer: { ...ADAMW, clip: 0x3e800000 } }),
   vector({ name: 'gpt-tied', model: TIED, batchSize: 3, optimizer: ADAMW }),

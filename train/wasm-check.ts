@@ -9,7 +9,7 @@ import { execute } from './ops.ts';
 import { philox } from './philox.ts';
 import { compile, type Op } from './program.ts';
 import { reference } from './reference.ts';
-import { classCount, type ModelSpec, type OptimizerSpec, rowsPerSample, sampleBytes, type TrainSpec, tokenBytes } from './spec.ts';
+import { classCount, codeBitsOf, type ModelSpec, type OptimizerSpec, rowsPerSample, sampleBytes, type TrainSpec, tokenBytes } from './spec.ts';
 import { thetaOf } from './state.ts';
 import type { CompiledKernels } from './wasm-module.ts';
 import { runOp } from './wasm-ops.ts';
@@ -44,6 +44,8 @@ const NETWORKS: readonly TrainSpec[] = [
   mlp([1100, 6, 3], 5, SGD),
   mlp([5, 4, 2], 1040, ADAMW),
   small(IMAGES, 4, SGD),
+  { ...small(IMAGES, 3, ADAMW), codeBits: 5 },
+  { ...mlp([9, 70, 3], 5, SGD), codeBits: 5 },
   small(TEXT, 2, ADAMW),
   small(RAGGED, 3, { ...SGD, clip: 0x3c000000 }),
 ];
@@ -108,7 +110,7 @@ function differingOp(spec: TrainSpec, trainer: WasmTrainer): string | undefined 
     if (!equal(w.losses, new Int32Array(trainer.memory.buffer, trainer.plan.losses, rows))) return op.op;
   }
   const codes = new Uint8Array(layout.codeBytes);
-  encodeCodes(w.gradient, codes);
+  encodeCodes(w.gradient, codes, codeBitsOf(spec));
   return equal(codes, trainer.gradient(samples).codes) ? undefined : 'codes';
 }
 

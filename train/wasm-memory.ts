@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where everything lies in the memory of one trainer. Matrices are row-major without gaps, as in the reference.
 import { SpecError } from './errors.ts';
-import { type Layout, LEAF_PARAMETERS, layoutOf } from './layout.ts';
+import { type Layout, layoutOf } from './layout.ts';
 import { compile, type Op, type Program } from './program.ts';
-import { classCount, rowsPerSample, sampleBytes, type TrainSpec } from './spec.ts';
+import { classCount, codeBitsOf, rowsPerSample, sampleBytes, type TrainSpec } from './spec.ts';
 import { EXP_TABLE, LOG_TABLE } from './tables.ts';
 import { type WasmMemory, wasm } from './wasm-host.ts';
 
@@ -53,6 +53,9 @@ export interface MemoryPlan {
   readonly moments: readonly number[];
   readonly gradient: number;
   readonly codes: number;
+  readonly codeLeafBytes: number;
+  /** 1 for codes of 5 bits, 0 for 4. */
+  readonly fifth: 0 | 1;
   /** 0 for buffers that are never written (input bytes are read where they are). */
   readonly buffers: readonly number[];
   readonly shared: Area;
@@ -117,6 +120,8 @@ export function planMemory(spec: TrainSpec, threads = 1, first: number = FIRST):
     sums: a.floats(embedding),
     parameters: layout.paddedCount,
     leafCount: layout.leafCount,
+    codeLeafBytes: layout.codeLeafBytes,
+    fifth: codeBitsOf(spec) === 5 ? (1 as const) : (0 as const),
     leafSquares: a.floats(layout.leafCount),
     shared: area(a, sizes.shared),
   };
@@ -139,7 +144,7 @@ function stateAddresses(a: Allocator, layout: Layout): Pick<MemoryPlan, 'theta' 
     theta4: gradient,
     moments: Array.from({ length: layout.moments }, () => a.floats(layout.paddedCount)),
     gradient,
-    codes: a.take(layout.leafCount * (LEAF_PARAMETERS / 64) * 33),
+    codes: a.take(layout.codeBytes),
   };
 }
 

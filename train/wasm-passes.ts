@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // The passes of a step, each walked through by every thread of a team: forward, backward, codes and update.
 import { InvalidCodesError, InvalidStepError } from './errors.ts';
+import { BLOCK_PARAMETERS, BLOCKS_PER_LEAF } from './layout.ts';
 import type { Op } from './program.ts';
 import type { Coefficients } from './update.ts';
 import type { OpContext } from './wasm-context.ts';
 import { runOp } from './wasm-ops.ts';
 
 const INFINITE = 0x7f800000;
-const BLOCK = 64;
-const BLOCK_BYTES = 33;
 /** Faults of kernels/update.ts, above all magnitudes so that the largest of a team is one of them. */
 const FAULT = 0x7fffff00;
-const FAULTS = ['', 'an exponent byte is outside 70..180', 'negative zero', 'an exponent byte above 70 without a code of step 7'];
+const FAULTS = [
+  '',
+  'an exponent byte is outside 70..180',
+  'negative zero',
+  'an exponent byte above 70 without a code of step 7',
+  'a fifth bit at a zero',
+];
 
 /** What a trainer asks of its threads; passes are a sum of `PASS`. */
 export interface Command {
@@ -49,7 +54,7 @@ function backward(c: OpContext): void {
 /** Codes of the gradient. */
 function encodeGradient(c: OpContext): void {
   const { plan } = c;
-  blocks(c, (from, to) => c.kernels.update.encode(plan.gradient + 4 * from, to - from, codesAt(c, from), c.lane.scratch));
+  blocks(c, (from, to) => c.kernels.update.encode(plan.gradient + 4 * from, to - from, codesAt(c, from), plan.fifth, c.lane.scratch));
 }
 
 /** The update with the decoded codes: `encode` makes them from the gradient, otherwise they lie in memory. */
@@ -59,7 +64,7 @@ function update(c: OpContext, s: Coefficients, encode: boolean): void {
   const [m, v] = plan.moments as readonly [number, number?];
   if (v === undefined) {
     blocks(c, (from, to) => {
-      const places = [gradient(from), codesAt(c, from), plan.theta + 4 * from, m + 4 * from] as const;
+      const places = [gradient(from), codesAt(c, from), plan.fifth, plan.theta + 4 * from, m + 4 * from] as const;
       return kernels.update.sgd(...places, to - from, s.rate, s.momentum, lane.scratch);
     });
     return;
@@ -67,19 +72,19 @@ function update(c: OpContext, s: Coefficients, encode: boolean): void {
   const scalars = [s.beta1, s.gain1, s.beta2, s.gain2, s.epsilon, s.keep, s.stepSize, s.rootScale];
   new Float32Array(c.memory.buffer, lane.scratch + 512, scalars.length).set(scalars);
   blocks(c, (from, to) => {
-    const places = [gradient(from), codesAt(c, from), plan.theta + 4 * from, m + 4 * from, v + 4 * from] as const;
+    const places = [gradient(from), codesAt(c, from), plan.fifth, plan.theta + 4 * from, m + 4 * from, v + 4 * from] as const;
     return kernels.update.adamw(...places, to - from, lane.scratch + 512, lane.scratch);
   });
 }
 
 function codesAt(c: OpContext, parameter: number): number {
-  return c.plan.codes + (parameter / BLOCK) * BLOCK_BYTES;
+  return c.plan.codes + (parameter / BLOCK_PARAMETERS) * (c.plan.codeLeafBytes / BLOCKS_PER_LEAF);
 }
 
 /** This thread's share of all blocks; `run` returns a magnitude, -1 for a gradient that is not finite, or -1 - fault. */
 function blocks(c: OpContext, run: (from: number, to: number) => number): void {
   let result = 0;
-  c.team.split(c.plan.parameters, BLOCK, (from, to) => {
+  c.team.split(c.plan.parameters, BLOCK_PARAMETERS, (from, to) => {
     const got = run(from, to);
     result = got < 0 ? FAULT - got : got;
   });

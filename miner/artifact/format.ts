@@ -2,13 +2,13 @@
 // What an artifact holds, in this order, so that a miner can write it as the steps come:
 //   header, 64 bytes: "pogo-artifact/1\n" (16) | u32be steps | u32be checkpoint_every | u32be leaves |
 //     u32be state leaf bytes | u32be code leaf bytes | 28 zero bytes
-//   per step: the 4-bit codes; after a step at a checkpoint: the state there
+//   per step: the gradient codes; after a step at a checkpoint: the state there
 //   the 4-bit form of the final model
 //   per step: u16be length and the step record
 // The states at the checkpoints are there so that a false leaf of any checkpoint can be proven with its path.
 // Everything but the records has a size that the job fixes, so a reader knows every offset from the job alone.
 import { concatBytes, equalBytes, u32be, utf8 } from '../../core/bytes.ts';
-import type { Layout } from '../../train/layout.ts';
+import { type Layout, MODEL4_LEAF_BYTES } from '../../train/layout.ts';
 import { isCheckpoint } from '../../train/round.ts';
 
 export const HEADER_BYTES = 64;
@@ -38,6 +38,7 @@ export interface Offsets {
   readonly model4: number;
   readonly records: number;
   readonly codeBytes: number;
+  readonly model4Bytes: number;
   readonly stateBytes: number;
 }
 
@@ -59,6 +60,7 @@ export function checkHeader(bytes: Uint8Array, shape: Shape): void {
 
 export function offsetsOf(shape: Shape): Offsets {
   const codeBytes = shape.leafCount * shape.codeLeafBytes;
+  const model4Bytes = shape.leafCount * MODEL4_LEAF_BYTES;
   const stateBytes = shape.leafCount * shape.stateLeafBytes;
   const statesBefore = (step: number): number => Math.floor((step - 1) / shape.checkpointEvery);
   const codes = (step: number): number => HEADER_BYTES + (step - 1) * codeBytes + statesBefore(step) * stateBytes;
@@ -67,7 +69,7 @@ export function offsetsOf(shape: Shape): Offsets {
     return codes(step) + codeBytes;
   };
   const model4 = state(shape.steps) + stateBytes;
-  return { codes, state, model4, records: model4 + codeBytes, codeBytes, stateBytes };
+  return { codes, state, model4, records: model4 + model4Bytes, codeBytes, model4Bytes, stateBytes };
 }
 
 /** Least and greatest size of an artifact of that shape: what is worth downloading. */

@@ -55,7 +55,7 @@ export class ArtifactReader {
   }
 
   model4(): Uint8Array {
-    return this.#read(this.#offsets.model4, this.#offsets.codeBytes);
+    return this.#read(this.#offsets.model4, this.#offsets.model4Bytes);
   }
 
   /** Encoded records of all steps. ArtifactError when malformed. */

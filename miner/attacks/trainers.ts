@@ -5,6 +5,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { StepResult, Trainer } from '../../train/backend.ts';
 import { encodeCodes } from '../../train/codes.ts';
 import { LEAF_PARAMETERS } from '../../train/layout.ts';
+import { codeBitsOf } from '../../train/spec.ts';
 import { readFloats, writeFloats } from '../../train/state.ts';
 
 /** The trainer that the attack of that name works with; `trainer` itself for any other. */
@@ -39,7 +40,7 @@ function inventedGradients(trainer: Trainer): Trainer {
       for (let i = offset; i < offset + count; i++) gradient[i] = ((noise[i] as number) - 127.5) * 2 ** -16;
     }
     const codes = new Uint8Array(trainer.layout.codeBytes);
-    encodeCodes(gradient, codes);
+    encodeCodes(gradient, codes, codeBitsOf(trainer.spec));
     await trainer.applyCodes(codes, globalStep);
     return { codes, loss: BigInt(Math.floor((trainer.spec.batchSize * 65_536) / (1 + globalStep / 100))) };
   };
@@ -75,7 +76,7 @@ function oneFalseLeaf(trainer: Trainer, steps: number): Trainer {
 function garbageStates(trainer: Trainer): Trainer {
   const { layout } = trainer;
   const codes = new Uint8Array(layout.codeBytes);
-  encodeCodes(new Float32Array(layout.paddedCount), codes);
+  encodeCodes(new Float32Array(layout.paddedCount), codes, codeBitsOf(trainer.spec));
   const garbage = (): Uint8Array => {
     const values = new Float32Array(layout.stateBytes / 4);
     const noise = randomBytes(values.length);

@@ -4,13 +4,13 @@ import { equalBytes } from '../../core/bytes.ts';
 import { segmentOf, segmentSteps } from '../../modules/pogo/segments.ts';
 import { Fault } from '../../proto/gen/pogo.v1.ts';
 import { InvalidStateError } from '../../train/errors.ts';
-import { type Layout, LEAF_PARAMETERS } from '../../train/layout.ts';
+import { type Layout, LEAF_PARAMETERS, MODEL4_LEAF_BYTES } from '../../train/layout.ts';
 import { applyLeaf } from '../../train/leaf.ts';
 import { encodeModel4Parts } from '../../train/model4.ts';
 import type { Parts } from '../../train/parts.ts';
 import { decodeRecord } from '../../train/record.ts';
 import type { ReplayFault } from '../../train/replay.ts';
-import { codeTree, stateTree } from '../../train/round.ts';
+import { model4Tree, stateTree } from '../../train/round.ts';
 import { thetaParts } from '../../train/state.ts';
 import { ArtifactError } from '../artifact/format.ts';
 import type { ArtifactReader } from '../artifact/reader.ts';
@@ -74,11 +74,11 @@ function explainState({ context, reader }: Evidence, step: number, leaf: number 
   return falseLeaf(`leaf ${leaf} after step ${step} does not follow from its codes`, step, leaf);
 }
 
-function explainModel4({ context, commit, layout, reader, state }: Evidence, steps: number): Finding {
+function explainModel4({ commit, layout, reader, state }: Evidence, steps: number): Finding {
   const published = reader.model4();
-  if (!equalBytes(codeTree(context.spec, published).root, commit.code4Root)) throw new ArtifactError('the 4-bit model is not the committed one');
+  if (!equalBytes(model4Tree(published).root, commit.code4Root)) throw new ArtifactError('the 4-bit model is not the committed one');
   const expected = encodeModel4Parts(thetaParts(layout, state), layout.paddedCount);
-  const bytes = layout.codeLeafBytes;
+  const bytes = MODEL4_LEAF_BYTES;
   let leaf = 0;
   while (equalBytes(expected.subarray(leaf * bytes, (leaf + 1) * bytes), published.subarray(leaf * bytes, (leaf + 1) * bytes))) leaf++;
   const detail = `4-bit leaf ${leaf} is not the quantisation of the 32-bit one`;

@@ -3,6 +3,7 @@
 
 import { type Steps, segmentCount, segmentSteps } from '../../modules/pogo/segments.ts';
 import type { LeafOpening, OpenedLeaf, OpenedRecord } from '../../proto/gen/pogo.v1.ts';
+import { MODEL4_LEAF_BYTES } from '../../train/layout.ts';
 import { type MerkleTree, pathOf, treeOf } from '../../train/merkle.ts';
 import { type Parts, treeOfParts } from '../../train/parts.ts';
 import type { ArtifactReader } from '../artifact/reader.ts';
@@ -64,7 +65,7 @@ export class Opener {
   }
 
   #model4(): Leaves {
-    return this.#keep('model4', this.#reader.shape.codeLeafBytes, () => this.#reader.model4());
+    return this.#keep('model4', MODEL4_LEAF_BYTES, () => this.#reader.model4());
   }
 
   #keep(key: string, leafBytes: number, read: () => Parts): Leaves {

@@ -12,7 +12,7 @@ import { treeOf } from '../../train/merkle.ts';
 import { equalParts, type Parts } from '../../train/parts.ts';
 import { decodeRecord, type StepRecord } from '../../train/record.ts';
 import { replayRound } from '../../train/replay.ts';
-import { codeTree, gatherSamples } from '../../train/round.ts';
+import { gatherSamples, model4Tree } from '../../train/round.ts';
 import { batchDigest, minerSeed, sampleIndices } from '../../train/samples.ts';
 import { ArtifactError } from '../artifact/format.ts';
 import { ArtifactReader } from '../artifact/reader.ts';
@@ -100,7 +100,7 @@ async function checkUpdates(bench: Bench, check: Check): Promise<Finding | { rea
   // Others will take the model from here, so what the replay shows must also be what is published.
   const final = reader.finalState();
   if (!equalParts(final, state, layout.stateLeafBytes)) throw new ArtifactError('its final state is not the committed one');
-  const published = codeTree(context.spec, reader.model4()).root;
+  const published = model4Tree(reader.model4()).root;
   if (!equalBytes(published, commit.code4Root)) throw new ArtifactError('its 4-bit model is not the committed one');
   return again.finding ?? { state: final };
 }

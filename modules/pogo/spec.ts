@@ -26,6 +26,12 @@ function clipped(kind: string, { clip, ...fields }: { readonly clip: number }): 
   return clip === 0 ? { kind, ...fields } : { kind, ...fields, clip };
 }
 
+/** 0 is 4; the same number in another form would be another message for the same job. */
+function codeBitsField(bits: number): number {
+  if (bits !== 5) throw new SpecError('codeBits', 'must be 5, or absent for 4');
+  return bits;
+}
+
 /** The validated specification of a message; throws SpecError naming field and rule. */
 export function specFromProto(spec: ProtoTrainSpec | undefined): TrainSpec {
   if (spec === undefined) throw new SpecError('spec', 'is required');
@@ -35,6 +41,7 @@ export function specFromProto(spec: ProtoTrainSpec | undefined): TrainSpec {
     optimizer: optimizerOf(spec),
     schedule: { ...(spec.schedule ?? {}) },
     batchSize: spec.batchSize,
+    ...(spec.codeBits === 0 ? {} : { codeBits: codeBitsField(spec.codeBits) }),
   });
 }
 
@@ -74,5 +81,6 @@ export function specToProto(spec: TrainSpec): ProtoTrainSpec {
     optimizer: optimizerToProto(spec.optimizer),
     schedule: spec.schedule,
     batchSize: spec.batchSize,
+    codeBits: spec.codeBits ?? 0,
   };
 }

@@ -380,6 +380,7 @@ export interface TrainSpec {
   readonly optimizer?: OptimizerSpec | undefined;
   readonly schedule?: Schedule | undefined;
   readonly batchSize: number;
+  readonly codeBits: number;
 }
 export const TrainSpec: MessageType<TrainSpec> = { typeName: 'pogo.v1.TrainSpec' };
 export interface DataSet {

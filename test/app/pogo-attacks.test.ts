@@ -158,7 +158,7 @@ test('no-training: valid updates from made-up gradients pass the leaves, and no 
   trainer.load(INIT_STATE);
   for (let step = 1; step <= 6; step++) {
     const codes = forged.codes[step - 1] as Uint8Array;
-    encodeCodes(new Float32Array(LAYOUT.paddedCount).fill(step / 64), codes);
+    encodeCodes(new Float32Array(LAYOUT.paddedCount).fill(step / 64), codes, 4);
     trainer.applyCodes(codes, step);
     if (step % 2 === 0) forged.states.set(step, trainer.state());
   }

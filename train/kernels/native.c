@@ -33,9 +33,9 @@ static napi_value result(napi_env env, int32_t x) { napi_value out; napi_create_
 
 PLAIN(productRows, product(AT(uint8_t, 0), AT(uint8_t, 1), AT(float, 2), AT(float, 3), AT(float, 4), INT(5), INT(6), INT(7), INT(8), INT(9), INT(10), INT(11), 4, 1))
 PLAIN(productCols, product(AT(uint8_t, 0), AT(uint8_t, 1), AT(float, 2), AT(float, 3), AT(float, 4), INT(5), INT(6), INT(7), INT(8), INT(9), INT(10), INT(11), 1, 4))
-VALUE(encode, encode(AT(float, 0), INT(1), AT(uint8_t, 2)))
-VALUE(sgd, sgd(OR_NULL(float, 0), AT(uint8_t, 1), AT(float, 2), AT(float, 3), INT(4), FLOAT(5), FLOAT(6)))
-VALUE(adamw, adamw(OR_NULL(float, 0), AT(uint8_t, 1), AT(float, 2), AT(float, 3), AT(float, 4), INT(5), AT(float, 6)))
+VALUE(encode, encode(AT(float, 0), INT(1), AT(uint8_t, 2), INT(3)))
+VALUE(sgd, sgd(OR_NULL(float, 0), AT(uint8_t, 1), INT(2), AT(float, 3), AT(float, 4), INT(5), FLOAT(6), FLOAT(7)))
+VALUE(adamw, adamw(OR_NULL(float, 0), AT(uint8_t, 1), INT(2), AT(float, 3), AT(float, 4), AT(float, 5), INT(6), AT(float, 7)))
 PLAIN(rowMax, row_max(AT(float, 0), INT(1), INT(2), INT(3), AT(int32_t, 4)))
 PLAIN(colMax, col_max(AT(float, 0), INT(1), INT(2), INT(3), AT(int32_t, 4)))
 VALUE(scales, scales(AT(int32_t, 0), INT(1), INT(2), AT(int32_t, 3), AT(int32_t, 4)))

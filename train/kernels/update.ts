@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// 4-bit logarithmic codes and the optimisers on the decoded gradient, one block of 64 parameters at a time: a block
+// Logarithmic codes of 4 or 5 bits and the optimisers on the decoded gradient, one block of 64 parameters at a time: a block
 // is coded (or its codes read) into 64 decoded values in scratch memory, and the update reads them from there. What
 // a formula rounds, and in which order, is codes.ts and update.ts of the definition; here only the lanes differ.
 //
@@ -46,14 +46,14 @@ function largestOfEvery(g: usize, mag: v128): v128 {
 // Exponent byte of a block of 64 values; -1 when one is not finite.
 // @ts-ignore: decorator
 @inline
-function exponentOf(g: usize, mag: v128, scratch: usize): i32 {
+function exponentOf(g: usize, mag: v128, half: i32, scratch: usize): i32 {
   v128.store(scratch, largestOfEvery(g, mag)); v128.store(scratch, largestOfEvery(g + 16, mag), 16);
   const m = largest(i32x4.max_s(v128.load(scratch), v128.load(scratch, 16)));
-  return m >= INFINITE ? -1 : min(max(((m + 0x400000) >> 23) - 6, 70), 180);
+  return m >= INFINITE ? -1 : min(max(((m + half) >> 23) - 6, 70), 180);
 }
 
-// Sign and power of two that stand for each of four values: the magnitude plus half a binade, cut to its exponent,
-// held between the block's least and largest power; 0 below half of the least.
+// Sign and step that stand for each of four values: the magnitude plus half of a step, cut to its exponent (with 5 bits:
+// and to the first bit behind it), held between the block's least and largest step; 0 below half of the least.
 // @ts-ignore: decorator
 @inline
 function rounded(g: usize, mag: v128, half: v128, field: v128, sign: v128, low: v128, least: v128, most: v128): v128 {
@@ -78,14 +78,23 @@ function nibbles(d: usize, below: v128): v128 {
   return v128.and(v128.or(c, i16x8.shr_u(c, 4)), i16x8.splat(0xff));
 }
 
-// Codes a block of g into 33 bytes; the decoded values go to d. False when a value is not finite.
+// The fifth bits of a block of decoded values: the first bit behind the exponent of each.
 // @ts-ignore: decorator
 @inline
-function encodeBlock(g: usize, d: usize, codes: usize, mag: v128, half: v128, field: v128, sign: v128): bool {
-  const e = exponentOf(g, mag, d);
+function fifthBits(d: usize): u64 {
+  let bits: u64 = 0;
+  for (let i: usize = 0; i < 64; i += 4) bits |= <u64>i32x4.bitmask(i32x4.shl(v128.load(d + (i << 2)), 9)) << i;
+  return bits;
+}
+
+// Codes a block of g into 33 or 41 bytes; the decoded values go to d. False when a value is not finite.
+// @ts-ignore: decorator
+@inline
+function encodeBlock(g: usize, d: usize, codes: usize, five: bool, mag: v128, half: v128, field: v128, sign: v128): bool {
+  const e = exponentOf(g, mag, five ? 0x200000 : 0x400000, d);
   if (e < 0) return false;
   store<u8>(codes, <u8>e);
-  const low = i32x4.splat(((e - 1) << 23) - 1), least = i32x4.splat(e << 23), most = i32x4.splat((e + 6) << 23);
+  const low = i32x4.splat(((e - 1) << 23) - 1), least = i32x4.splat(e << 23), most = i32x4.splat(((e + 6) << 23) | (five ? 0x400000 : 0));
   for (let k: usize = 0; k < 256; k += 32) {
     const d0 = rounded(g + k, mag, half, field, sign, low, least, most), d1 = rounded(g + k + 16, mag, half, field, sign, low, least, most);
     v128.store(d + k, d0); v128.store(d + k, d1, 16);
@@ -93,6 +102,7 @@ function encodeBlock(g: usize, d: usize, codes: usize, mag: v128, half: v128, fi
   const below = i16x8.splat(<i16>(e - 1));
   v128.store(codes, i8x16.narrow_i16x8_u(nibbles(d, below), nibbles(d + 64, below)), 1);
   v128.store(codes, i8x16.narrow_i16x8_u(nibbles(d + 128, below), nibbles(d + 192, below)), 17);
+  if (five) store<u64>(codes, fifthBits(d), 33);
   return true;
 }
 
@@ -104,10 +114,24 @@ function valueOf(code: v128, below: v128): v128 {
   return v128.and(bits, i32x4.ne(step, i32x4.splat(0)));
 }
 
-// Decodes 33 bytes into d. 0 for the one valid encoding, else 1: exponent byte, 2: code 8, 3: no code of step 7.
+// Sets the first bit behind the exponent of each value whose fifth bit is set. False when one of them is zero.
 // @ts-ignore: decorator
 @inline
-function decodeBlock(codes: usize, d: usize): i32 {
+function setFifthBits(codes: usize, d: usize): bool {
+  const bits = load<u64>(codes, 33), lanes = i32x4(1, 2, 4, 8);
+  let bad = i32x4.splat(0);
+  for (let i: usize = 0; i < 64; i += 4) {
+    const x = v128.load(d + (i << 2)), has = i32x4.eq(v128.and(i32x4.splat(<i32>(bits >> i)), lanes), lanes);
+    bad = v128.or(bad, v128.and(has, i32x4.eq(x, i32x4.splat(0))));
+    v128.store(d + (i << 2), v128.or(x, v128.and(has, i32x4.splat(0x400000))));
+  }
+  return !v128.any_true(bad);
+}
+
+// Decodes a block into d. 0 for the one valid encoding, else 1: exponent byte, 2: code 8, 3: no code of step 7, 4: a fifth bit at a zero.
+// @ts-ignore: decorator
+@inline
+function decodeBlock(codes: usize, d: usize, five: bool): i32 {
   const e = <i32>load<u8>(codes);
   if (e < 70 || e > 180) return 1;
   const below = i32x4.splat(e - 1);
@@ -121,13 +145,16 @@ function decodeBlock(codes: usize, d: usize): i32 {
     v128.store(to, valueOf(i32x4.extend_low_i16x8_u(lo), below)); v128.store(to, valueOf(i32x4.extend_high_i16x8_u(lo), below), 16);
     v128.store(to, valueOf(i32x4.extend_low_i16x8_u(hi), below), 32); v128.store(to, valueOf(i32x4.extend_high_i16x8_u(hi), below), 48);
   }
-  return v128.any_true(bad) ? 2 : e > 70 && !v128.any_true(full) ? 3 : 0;
+  if (v128.any_true(bad)) return 2;
+  if (five && !setFifthBits(codes, d)) return 4;
+  return e > 70 && !v128.any_true(full) ? 3 : 0;
 }
 
-/** Codes of n values (multiple of 64). Returns 0, or -1 when a value is not finite. */
-export function encode(g: usize, n: i32, codes: usize, scratch: usize): i32 {
-  const mag = pinned(scratch, 0x7fffffff), half = pinned(scratch, 0x400000), field = pinned(scratch, 0xff800000), sign = pinned(scratch, 0x80000000);
-  for (const end = g + (<usize>n << 2); g < end; g += 256, codes += 33) if (!encodeBlock(g, scratch, codes, mag, half, field, sign)) return -1;
+/** Codes of n values (multiple of 64), of 5 bits or 4. Returns 0, or -1 when a value is not finite. */
+export function encode(g: usize, n: i32, codes: usize, five: bool, scratch: usize): i32 {
+  const mag = pinned(scratch, 0x7fffffff), half = pinned(scratch, five ? 0x200000 : 0x400000), field = pinned(scratch, five ? 0xffc00000 : 0xff800000), sign = pinned(scratch, 0x80000000);
+  const bytes: usize = five ? 41 : 33;
+  for (const end = g + (<usize>n << 2); g < end; g += 256, codes += bytes) if (!encodeBlock(g, scratch, codes, five, mag, half, field, sign)) return -1;
   return 0;
 }
 
@@ -142,16 +169,17 @@ function sgdMoment(d: usize, m: usize, mu: v128, mag: v128, tiny: v128): v128 {
  * Returns the largest magnitude (bits) of the new parameters (they are finite only if the moments are), or -1 when a
  * gradient is not finite, or -1 - fault for invalid codes. n: multiple of 64.
  */
-export function sgd(g: usize, codes: usize, theta: usize, m: usize, n: i32, rate: f32, momentum: f32, scratch: usize): i32 {
-  const mag = pinned(scratch, 0x7fffffff), half = pinned(scratch, 0x400000), field = pinned(scratch, 0xff800000), sign = pinned(scratch, 0x80000000);
+export function sgd(g: usize, codes: usize, five: bool, theta: usize, m: usize, n: i32, rate: f32, momentum: f32, scratch: usize): i32 {
+  const mag = pinned(scratch, 0x7fffffff), half = pinned(scratch, five ? 0x200000 : 0x400000), field = pinned(scratch, five ? 0xffc00000 : 0xff800000), sign = pinned(scratch, 0x80000000);
+  const bytes: usize = five ? 41 : 33;
   const tiny = pinned(scratch, TINY_BITS), mu = pinnedFloat(scratch, momentum), lr = pinnedFloat(scratch, rate);
   const d = scratch, step: usize = g ? 256 : 0;
   let t0 = i32x4.splat(0), t1 = t0;
-  for (const end = theta + (<usize>n << 2); theta < end; theta += 256, m += 256, g += step, codes += 33) {
+  for (const end = theta + (<usize>n << 2); theta < end; theta += 256, m += 256, g += step, codes += bytes) {
     if (step) {
-      if (!encodeBlock(g, d, codes, mag, half, field, sign)) return -1;
+      if (!encodeBlock(g, d, codes, five, mag, half, field, sign)) return -1;
     } else {
-      const fault = decodeBlock(codes, d);
+      const fault = decodeBlock(codes, d, five);
       if (fault) return -1 - fault;
     }
     for (let k: usize = 0; k < 256; k += 32) {
@@ -189,16 +217,17 @@ function direction(m: v128, v: v128, root: v128, epsilon: v128, mag: v128, tiny:
  * AdamW, likewise. c: beta1, gain1, beta2, gain2, epsilon, keep, stepSize, rootScale as binary32. The result is the
  * largest magnitude (bits) of new parameters and second moments (a first moment that is not finite shows in both).
  */
-export function adamw(g: usize, codes: usize, theta: usize, m: usize, v: usize, n: i32, c: usize, scratch: usize): i32 {
-  const mag = pinned(scratch, 0x7fffffff), half = pinned(scratch, 0x400000), field = pinned(scratch, 0xff800000), sign = pinned(scratch, 0x80000000);
+export function adamw(g: usize, codes: usize, five: bool, theta: usize, m: usize, v: usize, n: i32, c: usize, scratch: usize): i32 {
+  const mag = pinned(scratch, 0x7fffffff), half = pinned(scratch, five ? 0x200000 : 0x400000), field = pinned(scratch, five ? 0xffc00000 : 0xff800000), sign = pinned(scratch, 0x80000000);
+  const bytes: usize = five ? 41 : 33;
   const tiny = pinned(scratch, TINY_BITS), tinySquare = pinned(scratch, TINY_SQUARE);
   const d = scratch, step: usize = g ? 256 : 0;
   let t0 = i32x4.splat(0), t1 = t0;
-  for (const end = theta + (<usize>n << 2); theta < end; theta += 256, m += 256, v += 256, g += step, codes += 33) {
+  for (const end = theta + (<usize>n << 2); theta < end; theta += 256, m += 256, v += 256, g += step, codes += bytes) {
     if (step) {
-      if (!encodeBlock(g, d, codes, mag, half, field, sign)) return -1;
+      if (!encodeBlock(g, d, codes, five, mag, half, field, sign)) return -1;
     } else {
-      const fault = decodeBlock(codes, d);
+      const fault = decodeBlock(codes, d, five);
       if (fault) return -1 - fault;
     }
     const b1 = v128.load32_splat(c), g1 = v128.load32_splat(c, 4), b2 = v128.load32_splat(c, 8), g2 = v128.load32_splat(c, 12);

@@ -44,10 +44,11 @@ const optimizer: fc.Arbitrary<OptimizerSpec> = fc.oneof(
 );
 
 const specs: fc.Arbitrary<TrainSpec> = fc
-  .record({ model: fc.oneof(mlp, gpt, cnn), optimizer, total: small(2, 10_000), batchSize: small(1, 8) })
-  .map(({ total, ...rest }) => ({
-    arithmetic: 'exact8',
+  .record({ model: fc.oneof(mlp, gpt, cnn), optimizer, total: small(2, 10_000), batchSize: small(1, 8), five: fc.boolean() })
+  .map(({ total, five, ...rest }) => ({
+    arithmetic: 'exact8' as const,
     ...rest,
+    ...(five ? { codeBits: 5 as const } : {}),
     schedule: { baseRate: bitsOf(0.01), warmupSteps: total - 1, totalSteps: total, floorRatio: bitsOf(0.125) },
   }));
 
@@ -88,10 +89,10 @@ const messages: fc.Arbitrary<ProtoTrainSpec> = fc
   .tuple(specs, fc.array(fc.tuple(fc.nat(100), word), { minLength: 1, maxLength: 3 }))
   .map(([spec, changes]) => changes.reduce((m, [at, by]) => replaced(m, at, by), specToProto(spec) as unknown) as ProtoTrainSpec);
 
-const empty = fc.constant<ProtoTrainSpec>({ arithmetic: 'exact8', model: {}, optimizer: {}, schedule: undefined, batchSize: 1 });
+const empty = fc.constant<ProtoTrainSpec>({ arithmetic: 'exact8', model: {}, optimizer: {}, schedule: undefined, codeBits: 0, batchSize: 1 });
 const fixed = { baseRate: bitsOf(0.01), warmupSteps: 0, totalSteps: 10, floorRatio: 0 };
 /** The rule's field in brackets or dots, then the rule. */
-const NAMED = /^(spec|arithmetic|model|optimizer|schedule|batchSize)[\w.[\]]*: (must|is|makes) /;
+const NAMED = /^(spec|arithmetic|model|optimizer|schedule|batchSize|codeBits)[\w.[\]]*: (must|is|makes) /;
 
 test('any specification that can be sent is refused with the field and the rule, or fits the limits', () => {
   let taken = 0;

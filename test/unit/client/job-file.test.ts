@@ -51,6 +51,20 @@ test('the same file with a seed gives the same message; without one each has its
   assert.notDeepEqual(createJobMessage(seedless, OWNER).initSeed, createJobMessage(seedless, OWNER).initSeed);
 });
 
+test('codes have four bits unless a job asks for five, which is another kernel', () => {
+  const [plain, four, five] = [undefined, 4, 5].map((bits) =>
+    createJobMessage(
+      draft((j) => {
+        if (bits !== undefined) j['code_bits'] = bits;
+      }),
+      OWNER,
+    ),
+  );
+  assert.deepEqual(four, plain);
+  assert.equal(five?.spec?.codeBits, 5);
+  assert.notEqual(toHex(five?.kernelId ?? new Uint8Array(0)), toHex(plain?.kernelId ?? new Uint8Array(0)));
+});
+
 test('a data set may be given in full', () => {
   const training = { name: 'mine', root: 'ab'.repeat(32), size: 10, sample_bytes: 785 };
   const message = createJobMessage(
@@ -95,6 +109,7 @@ const REFUSED: readonly (readonly [name: string, change: (job: Draft) => void, m
     (j) => Object.assign(j.round, { checkpoint_every: 101 }),
     /round\.checkpoint_every: must not exceed round\.steps/,
   ],
+  ['codes of another width', (j) => Object.assign(j, { code_bits: 8 }), /code_bits: must be 4 or 5/],
   ['a seed of another length', (j) => Object.assign(j, { seed: 'ab' }), /seed: must be 64 hexadecimal digits/],
 ];
 

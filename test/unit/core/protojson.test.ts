@@ -75,8 +75,10 @@ test('integers of 64 bits are strings, of 32 bits numbers, enums names, bytes ba
 });
 
 test('oneof fields that are not set are left out', () => {
-  const json = toProtoJson(Job, { ...decode(Job, new Uint8Array(0)), spec: { arithmetic: 'exact8', model: {}, batchSize: 1 } }) as { spec: Json };
-  assert.deepEqual(json.spec, { arithmetic: 'exact8', model: {}, optimizer: null, schedule: null, batch_size: 1 });
+  const json = toProtoJson(Job, { ...decode(Job, new Uint8Array(0)), spec: { arithmetic: 'exact8', model: {}, batchSize: 1, codeBits: 0 } }) as {
+    spec: Json;
+  };
+  assert.deepEqual(json.spec, { arithmetic: 'exact8', model: {}, optimizer: null, schedule: null, batch_size: 1, code_bits: 0 });
 });
 
 test('times and durations of any size come back', () => {

@@ -8,6 +8,7 @@ import { inlineCommitter } from '../../../train/commit.ts';
 import { initialState } from '../../../train/init.ts';
 import { layoutOf } from '../../../train/layout.ts';
 import { applyLeaf, quantiseLeaf4 } from '../../../train/leaf.ts';
+import type { Parts } from '../../../train/parts.ts';
 import { wholeOf } from '../../../train/parts.ts';
 import { decodeRecord } from '../../../train/record.ts';
 import { reference } from '../../../train/reference.ts';
@@ -42,7 +43,7 @@ async function train(): Promise<{ steps: StepProgress[]; result: RoundResult }> 
 }
 
 const { steps, result } = await train();
-const states = new Map([[0, input.parentState], ...steps.flatMap((s) => (s.state === undefined ? [] : [[s.step, s.state] as const]))]);
+const states = new Map<number, Parts>([[0, input.parentState], ...steps.flatMap((s) => (s.state === undefined ? [] : [[s.step, s.state] as const]))]);
 
 function replayInput(change: Partial<ReplayInput> = {}): ReplayInput {
   return {

@@ -70,7 +70,7 @@ function scene(spec: TrainSpec, seed: number, steps: number): { state: Uint8Arra
   const codes = Array.from({ length: steps }, () => {
     const gradient = Float32Array.from({ length: layout.paddedCount }, () => next() * 2 ** Math.floor(8 * next()));
     const out = new Uint8Array(layout.codeBytes);
-    encodeCodes(gradient, out);
+    encodeCodes(gradient, out, 4);
     return out;
   });
   return { state: initialState(spec, new Uint8Array(32).fill(seed)), codes };
