@@ -116,7 +116,7 @@ describe('daemons on a chain', () => {
       assert.ok(accuracyOf(figures) > 1500, `${accuracyOf(figures)} of 10,000`);
       const file = exportModel(model, 'pogo-test-1');
       assert.deepEqual(thetaOf(layoutOf(model.spec), fromSafetensors(model.spec, file)), thetaOf(layoutOf(model.spec), model.state));
-      await assert.rejects(reader.head(77n), /lacks job 77/);
+      await assert.rejects(reader.head(77n), /the chain has no job 77/);
     } finally {
       await reader.close();
       await new Promise((resolve) => server.close(resolve).closeAllConnections());
