@@ -34,10 +34,9 @@ export interface Compiled {
   readonly layout: object;
 }
 
-/** `bytes` of a buffer from `offset`, a multiple of four. */
+/** The first `bytes` of a buffer, a multiple of four. */
 export interface Part {
   readonly buffer: GpuBuffer;
-  readonly offset: number;
   readonly bytes: number;
 }
 
@@ -154,25 +153,25 @@ export class Device {
     this.#device.queue.writeBuffer(buffer, offset, data);
   }
 
-  /** Submits commands and waits for what they hand back, part after part. `staging` takes all of it. */
-  async run({ clear, encode, read }: Commands, staging: GpuBuffer): Promise<Uint8Array> {
-    const bytes = read.reduce((sum, part) => sum + part.bytes, 0);
+  /** Submits commands and waits for what they hand back, each part through a buffer of `staging` that is as large at least. */
+  async run({ clear, encode, read }: Commands, staging: readonly GpuBuffer[]): Promise<Uint8Array[]> {
     return await this.guarded(async () => {
       const encoder = this.#device.createCommandEncoder();
       for (const buffer of clear) encoder.clearBuffer(buffer);
       const pass = encoder.beginComputePass();
       encode(pass);
       pass.end();
-      let at = 0;
-      for (const part of read) {
-        encoder.copyBufferToBuffer(part.buffer, part.offset, staging, at, part.bytes);
-        at += part.bytes;
-      }
+      const to = (i: number): GpuBuffer => staging[i] as GpuBuffer;
+      read.forEach(({ buffer, bytes }, i) => {
+        encoder.copyBufferToBuffer(buffer, 0, to(i), 0, bytes);
+      });
       this.#device.queue.submit([encoder.finish()]);
-      await staging.mapAsync(MAP_READ, 0, bytes);
-      const out = new Uint8Array(staging.getMappedRange(0, bytes)).slice();
-      staging.unmap();
-      return out;
+      await Promise.all(read.map(({ bytes }, i) => to(i).mapAsync(MAP_READ, 0, bytes)));
+      return read.map(({ bytes }, i) => {
+        const out = new Uint8Array(to(i).getMappedRange(0, bytes)).slice();
+        to(i).unmap();
+        return out;
+      });
     });
   }
 

@@ -124,8 +124,7 @@ fn run(group: u32, thread: u32) {
   for (var t = first + thread / ${columns}u; t < min(first + ${COLUMN_TERMS}u, shape.length); t += ${lanes}u) {
     top = max(top, x[begin + t * shape.termStride] & MAGNITUDE);
   }
-  tops[thread] = top;
-  workgroupBarrier();
+  ${lanes > 1 ? 'tops[thread] = top;\n  workgroupBarrier();' : ''}
   if (thread < ${columns}u && slice < shape.slices) {
     for (var k = thread + ${columns}u; k < ${threads}u; k += ${columns}u) { top = max(top, tops[k]); }
     atomicMax(&maxima[shape.top + product * shape.slices + slice], top);

@@ -40,7 +40,7 @@ export class Runner {
   readonly #memory: readonly number[];
   readonly #status: GpuBuffer;
   readonly #shapes: GpuBuffer;
-  #staging: GpuBuffer | undefined;
+  readonly #staging: GpuBuffer[] = [];
   #ready: readonly Ready[] = [];
 
   /** BackendUnavailableError names the limit of the device that the plan exceeds. */
@@ -86,17 +86,13 @@ export class Runner {
 
   /** Runs parts of the list as one command buffer and reads buffers, all of which is one wait. */
   async run(ranges: readonly Range[], wanted: readonly Wanted[]): Promise<RunResult> {
-    const status = { buffer: this.#status, offset: 0, bytes: 4 };
-    const read = [status, ...wanted.map(({ ref, words }): Part => ({ buffer: this.#bufferOf(ref), offset: 0, bytes: 4 * words }))];
+    const status = { buffer: this.#status, bytes: 4 };
+    const read = [status, ...wanted.map(({ ref, words }): Part => ({ buffer: this.#bufferOf(ref), bytes: 4 * words }))];
     this.#device.write(this.#status, Uint32Array.of(VALID));
     const commands: Commands = { clear: [this.#bufferOf(this.plan.maxima)], encode: (pass) => this.#encode(pass, ranges), read };
-    const all = await this.#device.run(commands, this.#stagingOf(read.reduce((sum, part) => sum + part.bytes, 0)));
-    const refused = new Uint32Array(all.buffer, 0, 1)[0] as number;
-    let at = 4;
-    const parts = wanted.map(({ words }) => {
-      at += 4 * words;
-      return all.slice(at - 4 * words, at);
-    });
+    const staging = read.map(({ bytes }, i) => this.#stagingOf(i, bytes));
+    const [first, ...parts] = (await this.#device.run(commands, staging)) as [Uint8Array, ...Uint8Array[]];
+    const refused = new Uint32Array(first.buffer)[0] as number;
     return { refused: refused === VALID ? undefined : this.plan.ops[refused], read: parts };
   }
 
@@ -111,21 +107,21 @@ export class Runner {
   }
 
   close(): void {
-    for (const buffer of [this.#status, this.#shapes, ...this.#buffers]) buffer.destroy();
-    this.#staging?.destroy();
+    for (const buffer of [this.#status, this.#shapes, ...this.#buffers, ...this.#staging]) buffer.destroy();
   }
 
   #bufferOf(ref: Ref): GpuBuffer {
     return this.#buffers[this.#memory[ref] as number] as GpuBuffer;
   }
 
-  /** What the processor reads from; made anew when it is too small. */
-  #stagingOf(bytes: number): GpuBuffer {
-    if (this.#staging === undefined || this.#staging.size < bytes) {
-      this.#staging?.destroy();
-      this.#staging = this.#device.buffer(bytes, STAGING);
-    }
-    return this.#staging;
+  /** What the processor reads part number i from; made anew when it is too small. */
+  #stagingOf(i: number, bytes: number): GpuBuffer {
+    const old = this.#staging[i];
+    if (old !== undefined && old.size >= bytes) return old;
+    old?.destroy();
+    const buffer = this.#device.buffer(bytes, STAGING);
+    this.#staging[i] = buffer;
+    return buffer;
   }
 }
 

@@ -24,8 +24,7 @@ fn run(group: u32, thread: u32) {
     let at = r * shape.columns + live;
     total += fixed(dy[at], -e)${withX ? ' * fixed(x[at], -f)' : ''};
   }
-  parts_[thread] = total;
-  workgroupBarrier();
+  ${columnLanes > 1 ? 'parts_[thread] = total;\n  workgroupBarrier();' : ''}
   if (thread < ${columns}u && column < shape.columns) {
     for (var k = thread + ${columns}u; k < ${columns * columnLanes}u; k += ${columns}u) { total += parts_[k]; }
     totals[chunk * shape.columns + column] = bitcast<u32>(total);
