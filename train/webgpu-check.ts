@@ -152,7 +152,7 @@ function targetOf(op: Op): { readonly offset: number; readonly count: number } |
   }
 }
 
-/** Two steps, an update from codes and evaluations. */
+/** Two steps, an update from codes, evaluations, and a step after them. */
 async function differingStep(trainer: WebgpuTrainer): Promise<string | undefined> {
   const { spec } = trainer;
   const twin = reference.create(spec);
@@ -173,7 +173,8 @@ async function differingStep(trainer: WebgpuTrainer): Promise<string | undefined
     const [mine, theirs] = [await trainer.evaluate(samples, form), twin.evaluate(samples, form)];
     if (!equal(mine.losses, theirs.losses) || !equal(mine.predicted, theirs.predicted)) return `evaluation (${form})`;
   }
-  return undefined;
+  const after = samplesOf(spec, 5);
+  return equal((await trainer.step(after, 4)).codes, twin.step(after, 4).codes) ? undefined : 'step after an evaluation';
 }
 
 /** Bit for bit: binary32 values are compared as what they are in memory. */

@@ -69,9 +69,9 @@ export function recordNetwork(spec: TrainSpec, options: PlanOptions): Network {
   });
   part(() => {
     plan.begin('model4');
-    const four = plan.buffer(padded);
-    plan.run(MODEL4, padded / PARAMETERS_A_GROUP, {}, [theta, four]);
-    recordAll(forward, surroundings(four));
+    // In the gradient's place, which the next step fills anew but for its padding: that is +0 in both.
+    plan.run(MODEL4, padded / PARAMETERS_A_GROUP, {}, [theta, gradient]);
+    recordAll(forward, surroundings(gradient));
   });
   return { layout, plan, program, starts, state, gradient, codes, coefficients, inputs, refs: main.refs };
 }

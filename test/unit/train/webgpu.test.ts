@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // WebGPU itself runs where a driver is found, a software one included; what happens without one runs everywhere.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { BackendUnavailableError, InvalidStateError, InvalidStepError } from '../../../train/errors.ts';
 import { initialState } from '../../../train/init.ts';
@@ -156,6 +158,21 @@ test('kernels hold no floating-point type and stay within what every device has'
     assert.ok(kernel.threads <= 256 && kernel.buffers.length + 1 <= 8, kernel.name);
     assert.equal(new Set(kernel.shape).size, kernel.shape.length);
   }
+});
+
+test('what a browser loads names nothing of Node and no global of a browser', () => {
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    const text = readFileSync(file, 'utf8').replace(/^\s*(\/\/|\/?\*).*$/gm, '');
+    assert.doesNotMatch(text, /from 'node:|\b(process|navigator|GPUBufferUsage|GPUMapMode|GPUShaderStage)\./, file);
+    for (const [, path] of text.matchAll(/^(?:import|export) .*?from '(\.[^']+)';/gms)) visit(join(dirname(file), path as string));
+  };
+  const train = join(import.meta.dirname, '..', '..', '..', 'train');
+  visit(join(train, 'webgpu.ts'));
+  visit(join(train, 'webgpu-check.ts'));
+  assert.ok(seen.size > 30);
 });
 
 test('one name is one kernel', () => {
