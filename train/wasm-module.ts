@@ -18,19 +18,26 @@ export interface Kernels {
     WasmFunction
   >;
   readonly pass: Record<'addBias' | 'select' | 'add' | 'squaredRelu' | 'squaredReluGrad' | 'largestOf' | 'copyRows' | 'sumCols', WasmFunction>;
+  /** Not in every variant. */
+  readonly narrow?: Record<
+    'productNarrow' | 'packNarrowRows' | 'packNarrowUnitRows' | 'packNarrowByteRows' | 'packNarrowRight' | 'packNarrowRightRows',
+    WasmFunction
+  >;
   readonly product: Record<'productRows' | 'productCols', WasmFunction>;
   readonly update: Record<'encode' | 'sgd' | 'adamw', WasmFunction>;
 }
 
-type Name = keyof Kernels;
+type Name = Exclude<keyof Kernels, 'narrow'>;
 const NAMES: readonly Name[] = ['gather', 'input', 'loss', 'norm', 'pack', 'pass', 'product', 'update'];
 
 /** `wide`: product and update revectorised; `plain`: as written. */
 export type Variant = 'wide' | 'plain';
+/** `narrow`: as wide, and products of two 8-bit operands take four terms at once. */
+export type TrainVariant = 'narrow' | Variant;
 const WIDENED: readonly Name[] = ['product', 'update'];
 
 /** `native`: the C kernels replace those that they have. */
-export type CompiledKernels = Readonly<Record<Name, WasmModule>> & { readonly native?: boolean };
+export type CompiledKernels = Readonly<Record<Name, WasmModule>> & { readonly narrow?: WasmModule; readonly native?: boolean };
 
 /** The compiled kernels are missing or the engine cannot run them. */
 export class KernelsUnavailableError extends Error {
@@ -42,11 +49,44 @@ export function variants(): readonly Variant[] {
   return Number.parseInt(process.versions.node, 10) >= 24 && process.arch === 'x64' ? ['wide', 'plain'] : ['plain'];
 }
 
+/** The same for all kernels of a trainer. */
+export function trainVariants(): readonly TrainVariant[] {
+  const all = variants();
+  return all.includes('wide') && narrowIsExact() ? ['narrow', ...all] : all;
+}
+
+/**
+ * Whether the relaxed dot product takes unsigned by signed bytes without saturation, as processors with AVX-VNNI do: it
+ * is asked with the largest products, whose sums of two are beyond 16 bits.
+ */
+function narrowIsExact(): boolean {
+  try {
+    const memory = new wasm.Memory({ initial: 1, maximum: 1, shared: true });
+    const { productNarrow } = new wasm.Instance(compileVariant('narrow', 'wide'), { env: { memory } }).exports;
+    const [bytes, floats] = [new Uint8Array(memory.buffer), new Float32Array(memory.buffer)];
+    const [left, right, out, ones, scratch] = [1024, 2048, 4096, 5120, 6144] as const;
+    floats.fill(1, ones / 4, ones / 4 + 16);
+    const product = (a: number, b: number): boolean => {
+      bytes.fill(a + 128, left, left + 32);
+      bytes.fill(b, right, right + 128);
+      productNarrow?.(left, right, out, ones, ones, 4, 16, 1, 0, 1, 16, 0, scratch);
+      return floats.subarray(out / 4, out / 4 + 64).every((x) => x === 8 * a * b);
+    };
+    return [-127, 0, 127].every((a) => [-127, 1, 127].every((b) => product(a, b)));
+  } catch (error) {
+    // Engines without relaxed SIMD refuse the module.
+    if (error instanceof KernelsUnavailableError) return false;
+    throw error;
+  }
+}
+
 /** Reads and compiles all kernels. KernelsUnavailableError names what is missing. */
-export function compileKernels(variant: Variant): CompiledKernels {
+export function compileKernels(variant: TrainVariant): CompiledKernels {
   const out: Partial<Record<Name, WasmModule>> = {};
-  for (const name of NAMES) out[name] = compileVariant(name, WIDENED.includes(name) ? variant : 'plain');
-  return out as CompiledKernels;
+  const wide = variant === 'plain' ? 'plain' : 'wide';
+  for (const name of NAMES) out[name] = compileVariant(name, WIDENED.includes(name) ? wide : 'plain');
+  const kernels = out as CompiledKernels;
+  return variant === 'narrow' ? { ...kernels, narrow: compileVariant('narrow', wide) } : kernels;
 }
 
 /** Bytes of a built kernel. */
@@ -58,11 +98,12 @@ export function readKernel(name: string): Uint8Array<ArrayBuffer> {
 
 /** One instance of every kernel on `memory`, which must outlive them. */
 export function instantiate(compiled: CompiledKernels, memory: WasmMemory): Kernels {
-  const out: Partial<Record<Name, WasmExports>> = {};
+  const out: Partial<Record<keyof Kernels, WasmExports>> = {};
   for (const name of NAMES) out[name] = new wasm.Instance(compiled[name], { env: { memory } }).exports;
+  if (compiled.narrow !== undefined) out.narrow = new wasm.Instance(compiled.narrow, { env: { memory } }).exports;
   if (compiled.native === true) {
     const native = bindNative(memory);
-    for (const name of NAMES) out[name] = { ...out[name], ...native[name] };
+    for (const name of ['narrow', ...NAMES] as const) if (out[name] !== undefined) out[name] = { ...out[name], ...native[name] };
   }
   return out as unknown as Kernels;
 }

@@ -3,7 +3,10 @@
 import { InvalidStepError } from './errors.ts';
 import { LIMIT, type OpContext } from './wasm-context.ts';
 import { type Area, isWhole, pad } from './wasm-memory.ts';
+import type { Kernels } from './wasm-module.ts';
 import { SOLO, type Team } from './wasm-team.ts';
+
+type Narrow = NonNullable<Kernels['narrow']>;
 
 /** Groups of 8 terms in a chunk of 1,024. */
 const CHUNK_GROUPS = 128;
@@ -21,6 +24,15 @@ export type Operand =
   | { readonly kind: 'rows' | 'cols'; readonly at: number; readonly ld: number; readonly bits: 8 | 14 }
   | { readonly kind: 'byteRows' | 'byteCols'; readonly exponent: number }
   | { readonly kind: 'unitRows' | 'unitCols'; readonly at: number; readonly ld: number };
+
+/** Operands of 8 bits by 8 bits, where there are kernels that take four terms at once. */
+function isNarrow(c: OpContext, { left, right }: Product): boolean {
+  return c.kernels.narrow !== undefined && has8Bits(left) && has8Bits(right);
+}
+
+function has8Bits(operand: Operand): boolean {
+  return operand.kind === 'rows' || operand.kind === 'cols' ? operand.bits === 8 : true;
+}
 
 export interface Product {
   readonly op: string;
@@ -107,8 +119,40 @@ function byteScales(c: OpContext, p: Product, operand: Extract<Operand, { expone
   else kernels.input.byteColScales(plan.samples + from, stride, p.terms, to - from, ...scale, lane.scratch);
 }
 
+function packNarrowLeft(c: OpContext, area: Area, { left, terms }: Product, narrow: Narrow, from: number, to: number): void {
+  const { scratch } = c.lane;
+  const a = area.left + (from / 4) * pad(terms, 8) * 4;
+  const n = to - from;
+  switch (left.kind) {
+    case 'rows':
+      narrow.packNarrowRows(left.at + 4 * from * left.ld, left.ld, n, terms, area.invLeft + 4 * from, a, scratch);
+      break;
+    case 'unitRows':
+      narrow.packNarrowUnitRows(left.at + 4 * from * left.ld, left.ld, n, terms, a, scratch);
+      break;
+    case 'byteRows':
+      narrow.packNarrowByteRows(c.plan.samples + from * c.stride, c.stride, n, terms, area.invLeft + 2 * from, a, scratch);
+      break;
+    default:
+      throw new Error('wasm: columns on the left have 14 bits');
+  }
+}
+
+function packNarrowRight(c: OpContext, area: Area, { right, terms }: Product, narrow: Narrow, from: number, to: number): void {
+  const b = area.right + (from / 16) * pad(terms, 8) * 16;
+  const n = to - from;
+  if (right.kind === 'rows') {
+    narrow.packNarrowRightRows(right.at + 4 * from * right.ld, right.ld, n, terms, area.invRight + 4 * from, b, c.lane.scratch);
+  } else if (right.kind === 'cols') narrow.packNarrowRight(right.at + 4 * from, right.ld, terms, n, area.invRight + 4 * from, b);
+  else throw new Error('wasm: this operand is a left one');
+}
+
 function packLeft(c: OpContext, area: Area, p: Product, from: number, to: number): void {
-  const { pack, input } = c.kernels;
+  const { pack, input, narrow } = c.kernels;
+  if (narrow !== undefined && isNarrow(c, p)) {
+    packNarrowLeft(c, area, p, narrow, from, to);
+    return;
+  }
   const { left } = p;
   const { scratch } = c.lane;
   const a = area.left + (from / 4) * pad(p.terms, 8) * 8;
@@ -135,7 +179,11 @@ function packLeft(c: OpContext, area: Area, p: Product, from: number, to: number
 }
 
 function packRight(c: OpContext, area: Area, p: Product, from: number, to: number): void {
-  const { pack, input } = c.kernels;
+  const { pack, input, narrow } = c.kernels;
+  if (narrow !== undefined && isNarrow(c, p)) {
+    packNarrowRight(c, area, p, narrow, from, to);
+    return;
+  }
   const { right } = p;
   const b = area.right + (from / 16) * pad(p.terms, 8) * 32;
   const n = to - from;
@@ -160,19 +208,23 @@ function tiles(c: OpContext, area: Area, team: Team, p: Product): void {
   const ld = whole ? p.ld : pad(p.cols, 16);
   const to = whole ? p.to : area.temporary;
   const groups = pad(p.terms, 8) / 8;
-  const run = p.left.kind === 'cols' || p.left.kind === 'unitCols' ? c.kernels.product.productCols : c.kernels.product.productRows;
+  const { product, narrow } = c.kernels;
+  const isCols = p.left.kind === 'cols' || p.left.kind === 'unitCols';
+  const thin = narrow !== undefined && isNarrow(c, p);
+  const run = thin ? narrow.productNarrow : isCols ? product.productCols : product.productRows;
+  const width = thin ? 8 : 16;
   const up = p.left.kind === 'unitRows' || p.left.kind === 'unitCols' ? c.plan.units : area.upLeft;
   const byRows = p.rows >= 16 * team.size || p.rows >= p.cols;
   team.split(byRows ? p.rows : p.cols, byRows ? 4 : 16, (first, end) => {
     const [row, col] = byRows ? [first, 0] : [0, first];
     const rows = pad(byRows ? end - first : p.rows, 4);
     const cols = pad(byRows ? p.cols : end - first, 16);
-    const a = area.left + row * groups * 16;
-    const b = area.right + col * groups * 16;
+    const a = area.left + row * groups * width;
+    const b = area.right + col * groups * width;
     for (let from = 0; from < groups; from += CHUNK_GROUPS) {
       const n = Math.min(CHUNK_GROUPS, groups - from);
       const mode = (from > 0 ? ACCUMULATE : 0) | (from + n === groups ? FLUSH : 0) | (p.lower === true ? LOWER : 0);
-      run(a, b, to + 4 * (row * ld + col), up + 4 * row, area.upRight + 4 * col, rows, cols, groups, from, n, ld, mode);
+      run(a, b, to + 4 * (row * ld + col), up + 4 * row, area.upRight + 4 * col, rows, cols, groups, from, n, ld, mode, c.lane.scratch);
     }
   });
   team.wait();

@@ -39,11 +39,11 @@ export function createControl(size: number): Int32Array<SharedArrayBuffer> {
 }
 
 /**
- * How often a waiting thread looks before it sleeps: 5 to 300 microseconds. Waking up costs some 50, so looking pays
+ * How often a waiting thread looks before it sleeps: 30 to 200 microseconds. Waking up costs some 50, so looking pays
  * while the others are about to come; where a core is taken away they are not, and looking would take its time from
- * them. So each wait that ended asleep quarters the looks of the next ones, and each that did not doubles them.
+ * them. So each wait that ended asleep halves the looks of the next ones, and each that did not doubles them.
  */
-const LOOKS = { least: 1000, most: 60_000 } as const;
+const LOOKS = { least: 6000, most: 40_000 } as const;
 const PATIENCE_MS = 60_000;
 
 /** What a thread has learnt about looking. */
@@ -65,7 +65,7 @@ export function awaitChange(
 ): void {
   for (let i = 0; i < looks.next && Atomics.load(control, word) === value; i++);
   const came = Atomics.load(control, word) !== value;
-  looks.next = came ? Math.min(LOOKS.most, 2 * looks.next) : Math.max(LOOKS.least, looks.next >> 2);
+  looks.next = came ? Math.min(LOOKS.most, 2 * looks.next) : Math.max(LOOKS.least, looks.next >> 1);
   if (!came) sleep(control, word, value, patienceMs);
   if (Atomics.load(control, CONTROL.failed) !== 0) throw new TeamError('wasm: a thread of the trainer failed');
 }

@@ -7,13 +7,13 @@ import { useHashMany } from './merkle.ts';
 import { validateSpec } from './validate.ts';
 import { firstDifference } from './wasm-check.ts';
 import { wasmHashMany } from './wasm-hash.ts';
-import { type CompiledKernels, compileKernels, KernelsUnavailableError, type Variant, variants } from './wasm-module.ts';
+import { type CompiledKernels, compileKernels, KernelsUnavailableError, type TrainVariant, trainVariants } from './wasm-module.ts';
 import { whyNoNative } from './wasm-native.ts';
 import { WasmTrainer } from './wasm-trainer.ts';
 
 export interface WasmBackend extends SyncBackend {
   /** The variant that agreed with the reference; see wasm-module.ts. */
-  readonly variant: Variant;
+  readonly variant: TrainVariant;
   create(spec: Parameters<SyncBackend['create']>[0]): WasmTrainer;
 }
 
@@ -25,7 +25,7 @@ export interface WasmOptions {
 }
 
 interface Checked {
-  readonly variant: Variant;
+  readonly variant: TrainVariant;
   readonly kernels: CompiledKernels;
 }
 
@@ -60,7 +60,7 @@ function backendOf(name: string, { variant, kernels }: Checked, { threads = 1 }:
 
 function choose(native: boolean): Checked {
   const faults: string[] = [];
-  for (const variant of variants()) {
+  for (const variant of trainVariants()) {
     const kernels = { ...compileKernels(variant), native };
     const fault = firstDifference(kernels);
     if (fault === undefined) {

@@ -3,12 +3,7 @@
 // becoming floats. A slice's mantissas are round-half-even(b * 2^s) with s = 7 - width(max), or -2 for max = 255
 // (255 > 127 * 2); 2^(s + 2) is kept as multiplier, and the two low bits are rounded away. Layout as in pack.ts.
 
-// t / 4, ties to even
-// @ts-ignore: decorator
-@inline
-function quarter(t: v128): v128 {
-  return i16x8.shr_u(i16x8.add(i16x8.add(t, i16x8.splat(1)), v128.and(i16x8.shr_u(t, 2), i16x8.splat(1))), 2);
-}
+import { quarter } from './shared/bytes';
 
 // @ts-ignore: decorator
 @inline

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // RMSNorm and its gradients: what norm.ts does. 0, or 1 where a scale, a mean square or an output leaves what is allowed.
+#pragma once
 #include "native-pass.h"
 
 INLINE int32_t exponent_of(int32_t top, int bits) {

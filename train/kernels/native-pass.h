@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Element-wise passes: what pass.ts does. Vectors of sixteen, then single values.
+#pragma once
 #include "native-vector.h"
 
 /* y = BODY for sixteen values and for one, in order; returns the largest magnitude (bits) of `seen` */

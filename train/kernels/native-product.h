@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The integer product: tiles of ROWS x 16 over one or two right panels; operands as in pack.ts.
+#pragma once
 #include "native-vector.h"
 
 enum { ACCUMULATE = 1, FLUSH = 2, LOWER = 4 };

@@ -3,12 +3,13 @@
 // with wide integer dot products. Optional: set-up compiles it where it finds a C compiler and Node's headers. Compiled
 // without contraction of multiply and add; each result is that of the reference in every bit.
 #include <node_api.h>
+#include "native-narrow.h"
 #include "native-pack.h"
 #include "native-product.h"
 #include "native-softmax.h"
 #include "native-update.h"
 
-#define MAX_ARGS 12
+#define MAX_ARGS 13
 typedef struct { uint8_t *base; double v[MAX_ARGS]; } Call;
 
 static void read_call(napi_env env, napi_callback_info info, Call *c) {
@@ -58,8 +59,22 @@ PLAIN(normGainGrad, norm_gain_grad(AT(float, 0), AT(float, 1), AT(float, 2), INT
 VALUE(scaleScores, scale_scores(AT(float, 0), INT(1), INT(2), FLOAT(3)))
 PLAIN(causalSoftmax, causal_softmax(AT(float, 0), INT(1), INT(2), AT(int32_t, 3), AT(int32_t, 4), AT(float, 5)))
 VALUE(causalSoftmaxGrad, causal_softmax_grad(AT(float, 0), AT(float, 1), INT(2), INT(3), FLOAT(4), AT(float, 5)))
+#if defined(__AVX512VNNI__)
+PLAIN(productNarrow, product_narrow(AT(uint8_t, 0), AT(uint8_t, 1), AT(float, 2), AT(float, 3), AT(float, 4), INT(5), INT(6), INT(7), INT(8), INT(9), INT(10), INT(11)))
+PLAIN(packNarrowRows, pack_narrow_rows(AT(float, 0), INT(1), INT(2), INT(3), AT(float, 4), AT(uint8_t, 5)))
+PLAIN(packNarrowUnitRows, pack_narrow_unit_rows(AT(float, 0), INT(1), INT(2), INT(3), AT(uint8_t, 4)))
+PLAIN(packNarrowRight, pack_narrow_right(AT(float, 0), INT(1), INT(2), INT(3), AT(float, 4), AT(uint8_t, 5)))
+PLAIN(packNarrowRightRows, pack_narrow_right_rows(AT(float, 0), INT(1), INT(2), INT(3), AT(float, 4), AT(uint8_t, 5)))
+#endif
 
 static const struct { const char *module, *name; napi_callback call; } KERNELS[] = {
+#if defined(__AVX512VNNI__)
+  {"narrow", "productNarrow", call_productNarrow},
+  {"narrow", "packNarrowRows", call_packNarrowRows},
+  {"narrow", "packNarrowUnitRows", call_packNarrowUnitRows},
+  {"narrow", "packNarrowRight", call_packNarrowRight},
+  {"narrow", "packNarrowRightRows", call_packNarrowRightRows},
+#endif
   {"product", "productRows", call_productRows},
   {"product", "productCols", call_productCols},
   {"update", "encode", call_encode},

@@ -14,7 +14,7 @@ import { firstDifference } from '../../../train/wasm-check.ts';
 import { LIMIT } from '../../../train/wasm-context.ts';
 import { wasm } from '../../../train/wasm-host.ts';
 import { planMemory } from '../../../train/wasm-memory.ts';
-import { compileKernels, type Kernels, KernelsUnavailableError, readKernel, variants } from '../../../train/wasm-module.ts';
+import { compileKernels, type Kernels, KernelsUnavailableError, readKernel, trainVariants } from '../../../train/wasm-module.ts';
 import { whyNoNative } from '../../../train/wasm-native.ts';
 import { WasmTrainer } from '../../../train/wasm-trainer.ts';
 import { demoSpec, mlpSpec } from '../../vectors/train/specs.ts';
@@ -61,7 +61,7 @@ test('refusals on several threads are those of one, and the trainer works on aft
   two.close();
 });
 
-for (const variant of variants()) {
+for (const variant of trainVariants()) {
   test(`the ${variant} kernels agree with the reference operation by operation`, () => {
     assert.equal(firstDifference(compileKernels(variant)), undefined);
   });
