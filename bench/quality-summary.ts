@@ -23,16 +23,21 @@ interface Figures {
   readonly accuracy_points?: readonly [mean: number, least: number, greatest: number];
 }
 
+/** Ends the name of a part that the 4-bit form of the model is judged on. */
+export const FOUR = ' 4-bit';
+
 const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;
 const rounded = (x: number): number => Number(x.toFixed(5));
 const spread = (x: readonly number[]): [number, number, number] => [rounded(mean(x)), rounded(Math.min(...x)), rounded(Math.max(...x))];
 
 function figuresOf(part: string, runs: readonly Arm[], base: readonly Arm[] | undefined): Figures {
-  const of = (list: readonly Arm[], key: 'loss' | 'accuracy'): number[] => list.map((run) => run.judged[part]?.[key] ?? Number.NaN);
+  // Only exact8 is judged in its 4-bit form; binary32 stands beside it in full.
+  const of = (list: readonly Arm[], key: 'loss' | 'accuracy', name = part): number[] => list.map((run) => run.judged[name]?.[key] ?? Number.NaN);
+  const full = part.replace(FOUR, '');
   const [losses, accuracies] = [of(runs, 'loss'), of(runs, 'accuracy')];
   const means = { loss: rounded(mean(losses)), accuracy: rounded(mean(accuracies)) };
   if (base === undefined) return means;
-  const [baseLosses, baseAccuracies] = [of(base, 'loss'), of(base, 'accuracy')];
+  const [baseLosses, baseAccuracies] = [of(base, 'loss', full), of(base, 'accuracy', full)];
   return {
     ...means,
     loss_percent: spread(losses.map((loss, i) => 100 * (loss / (baseLosses[i] ?? Number.NaN) - 1))),
@@ -52,7 +57,7 @@ export function summary(runs: ReadonlyMap<string, readonly Arm[]>): Summary {
     for (const [part, { loss, accuracy, loss_percent: l, accuracy_points: a }] of Object.entries(figures)) {
       const differences =
         l === undefined || a === undefined ? '' : `  loss ${l[0]} % (${l[1]} to ${l[2]})  accuracy ${a[0]} points (${a[1]} to ${a[2]})`;
-      lines.push(`${arm.padEnd(24)} ${part.padEnd(8)} loss ${loss}  accuracy ${accuracy}${differences}`);
+      lines.push(`${arm.padEnd(24)} ${part.padEnd(14)} loss ${loss}  accuracy ${accuracy}${differences}`);
     }
   }
   return { arms, text: lines.join('\n') };

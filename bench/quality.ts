@@ -11,7 +11,7 @@ import type { Trainer } from '../train/backend.ts';
 import { initialState } from '../train/init.ts';
 import { nativeBackend, wasmBackend } from '../train/wasm.ts';
 import { runGradients } from './quality-gradients.ts';
-import { type Arm, summary } from './quality-summary.ts';
+import { type Arm, FOUR, summary } from './quality-summary.ts';
 import { batchOf, MODELS, type ModelName, type StudyTask, seedBytes, studyTask, TEXTS, type Text } from './quality-tasks.ts';
 import { runPython, withExport } from './torch-python.ts';
 
@@ -69,10 +69,13 @@ async function trainExact(task: StudyTask, trainer: Trainer, seed: number, steps
   const last = losses.slice(-100);
   const figures: Arm['judged'] = {};
   for (const [name, samples] of Object.entries(judged)) {
-    const { losses: each, predicted } = await trainer.evaluate(samples, 'full');
-    const bytes = samples.length / each.length;
-    const right = predicted.filter((p, i) => p === samples[(i + 1) * bytes - 1]).length;
-    figures[name] = { loss: each.reduce((sum, x) => sum + x, 0) / each.length / 65536, accuracy: right / each.length };
+    for (const form of ['full', 'four'] as const) {
+      const { losses: each, predicted } = await trainer.evaluate(samples, form);
+      const bytes = samples.length / each.length;
+      const right = predicted.filter((p, i) => p === samples[(i + 1) * bytes - 1]).length;
+      const loss = each.reduce((sum, x) => sum + x, 0) / each.length / 65536;
+      figures[form === 'full' ? name : `${name}${FOUR}`] = { loss, accuracy: right / each.length };
+    }
   }
   return { training_loss: last.reduce((a, b) => a + b, 0) / last.length, judged: figures, seconds };
 }

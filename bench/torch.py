@@ -35,7 +35,6 @@ ARMS = {
     "backward-8": dict(backward=8),
     "scopes-tensor": dict(scope="tensor"),
     "codes-linear": dict(codes="linear"),
-    "codes-4": dict(codes="log"),
     "codes-5": dict(codes="log5"),
 }
 
