@@ -16,7 +16,7 @@ export const INPUT: Kernel = elementwise(
   ['inputs', 'bytes', 'exponent'],
   [{ name: 'samples' }, OUT],
   `  let at = i / shape.inputs * shape.bytes + i % shape.inputs;
-  out_[i] = scaled(fromInt(i32((samples[at / 4u] >> (8u * (at % 4u))) & 255u)), bitcast<i32>(shape.exponent));`,
+  out_[i] = fromScaled(i32((samples[at / 4u] >> (8u * (at % 4u))) & 255u), bitcast<i32>(shape.exponent));`,
 );
 
 export const BIAS: Kernel = elementwise(

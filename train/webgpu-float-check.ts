@@ -73,6 +73,10 @@ const OPERATIONS: Readonly<Record<string, readonly [string, (x: number, y: numbe
   div: ['div(a[i], b[i])', onBits((a, b) => a / b)],
   root: ['root(a[i])', onBits((a) => Math.sqrt(a))],
   fromInt: ['fromInt(max(bitcast<i32>(a[i]), -0x7fffffff))', (x) => bitsOf(f(Math.max(x | 0, -0x7fffffff)))],
+  fromScaled: [
+    'fromScaled(max(bitcast<i32>(a[i]), -0x7fffffff), i32(b[i] % 201u) - 100)',
+    (x, y) => bitsOf(f(f(Math.max(x | 0, -0x7fffffff)) * 2 ** ((y % 201) - 100))),
+  ],
   flush: ['flush(a[i])', (x) => (isNan(x) ? x : bitsOf(flush(fromBits(x))))],
   scaled: ['scaled((a[i] & 0x807fffffu) | ((90u + (a[i] >> 23u) % 50u) << 23u), i32(b[i] % 221u) - 80)', scaledHere],
   fixed: [

@@ -3,7 +3,7 @@
 // nearest, ties to even (IEEE 754-2019, 4.3.1), subnormal operands and results included. WGSL's own f32 promises none of this.
 // The method is the one of J. Hauser's SoftFloat: significands with seven bits more than kept, the last one sticky.
 
-/** Functions on u32 patterns: add, sub, mul, div, root, lessThan, flush, fromInt, scaled, fixed. Any NaN is the one quiet NaN. */
+/** Functions on u32 patterns: add, sub, mul, div, root, lessThan, flush, fromScaled, fromInt, scaled, fixed. Any NaN is the one quiet NaN. */
 export const FLOAT_WGSL: string = /* wgsl */ `
 const SIGN = 0x80000000u;
 const MAGNITUDE = 0x7fffffffu;
@@ -135,12 +135,17 @@ fn flush(a: u32) -> u32 {
   return select(a, 0u, (a & MAGNITUDE) < LEAST);
 }
 
-/** The binary32 nearest a whole number above -2^31. */
-fn fromInt(n: i32) -> u32 {
+/** f(f(n) * 2^k), the second factor exact or infinite, of a whole number above -2^31; -100 <= k <= 100. */
+fn fromScaled(n: i32, k: i32) -> u32 {
   if (n == 0) { return 0u; }
   let shift = countLeadingZeros(u32(abs(n))) - 1u;
   let significand = u32(abs(n)) << shift;
-  return select(0u, SIGN, n < 0) | (((156u - shift) << 23u) + ((significand + 63u + ((significand >> 7u) & 1u)) >> 7u));
+  let whole = (significand + 63u + ((significand >> 7u) & 1u)) >> 7u;
+  return select(0u, SIGN, n < 0) | min((u32(min(156 - i32(shift) + k, 254)) << 23u) + whole, INFINITE);
+}
+
+fn fromInt(n: i32) -> u32 {
+  return fromScaled(n, 0);
 }
 
 /** a * 2^k, exact or infinite, of a value that stays normal. */

@@ -62,6 +62,10 @@ export function productKernel(options: ProductOptions): Kernel {
   const { side, per, wide, packed } = options;
   const quads = tileOf(options) / 4;
   const low = (text: string): string => (wide ? text : '');
+  // Slice number k of a thread, from the tile's first.
+  const at = (k: string, thread: string): string => `${4 * side}u * (${k} / 4u) + 4u * ${thread} + ${k} % 4u`;
+  // Beyond the end there are zeros; that a loop's length is known is worth more than the last few words, but for a processor.
+  const steps = side < SMALL.side ? `min(${STEP}u, end - start) * ${quads}u` : `${STEP * quads}u`;
   const code = /* wgsl */ `
 ${packed ? PACKED : EMULATED}
 ${EXPONENT_WGSL}
@@ -101,22 +105,28 @@ ${lines(per, per, (i, j) => `    var high${i}_${j} = 0i;${low(` var low${i}_${j}
         rights[k] = c;
       }
       workgroupBarrier();
-      for (var w = 0u; w < min(${STEP}u, end - start) * ${quads}u; w += ${quads}u) {
+      for (var w = 0u; w < ${steps}; w += ${quads}u) {
 ${multiply(options)}
       }
     }
     var totals: array<i32, ${per * per}>;
 ${lines(per, per, (i, j) => `    totals[${i * per + j}] = ${wide ? `128 * high${i}_${j} + low${i}_${j}` : `high${i}_${j}`};`)}
-    for (var k = 0u; k < ${per * per}u; k++) {
-      let i = row + ${4 * side}u * (k / ${4 * per}u) + 4u * y + k / ${per}u % 4u;
-      let j = column + ${4 * side}u * (k % ${per}u / 4u) + 4u * x + k % 4u;
-      let value = settled(totals[k], product, i, j);
-      if (first == 0u) { values[k] = value; } else { values[k] = add(values[k], value); }
+    var rightExponents: array<i32, ${per}>;
+    for (var b = 0u; b < ${per}u; b++) { rightExponents[b] = rightExponent(product, column + ${at('b', 'x')}); }
+    for (var a = 0u; a < ${per}u; a++) {
+      let e = leftExponent(product, row + ${at('a', 'y')});
+      for (var b = 0u; b < ${per}u; b++) {
+        let k = a * ${per}u + b;
+        let value = fromScaled(totals[k], e + rightExponents[b]);
+        if (first == 0u) { values[k] = value; } else { values[k] = add(values[k], value); }
+      }
     }
   }
   for (var k = 0u; k < ${per * per}u; k++) {
-    let i = row + ${4 * side}u * (k / ${4 * per}u) + 4u * y + k / ${per}u % 4u;
-    let j = column + ${4 * side}u * (k % ${per}u / 4u) + 4u * x + k % 4u;
+    let a = k / ${per}u;
+    let b = k % ${per}u;
+    let i = row + ${at('a', 'y')};
+    let j = column + ${at('b', 'x')};
     if (i < shape.rows && j < shape.columns) { finish(product, i, j, values[k]); }
   }
 }`;
@@ -136,10 +146,11 @@ fn exponentAt(top: u32, slice: u32, n: u32) -> i32 {
   if (top == ${NO_MAXIMA}u) { return -7; }
   return exponentOf(maxima[top + slice], n);
 }
-fn settled(total: i32, product: u32, i: u32, j: u32) -> u32 {
-  let a = exponentAt(shape.leftTop, product * shape.rows + min(i, shape.rows - 1u), 14n);
-  let b = exponentAt(shape.rightTop, product * shape.columns + min(j, shape.columns - 1u), 8u);
-  return scaled(fromInt(total), a + b);
+fn leftExponent(product: u32, i: u32) -> i32 {
+  return exponentAt(shape.leftTop, product * shape.rows + min(i, shape.rows - 1u), 14n);
+}
+fn rightExponent(product: u32, j: u32) -> i32 {
+  return exponentAt(shape.rightTop, product * shape.columns + min(j, shape.columns - 1u), 8u);
 }
 fn finish(product: u32, i: u32, j: u32, sum: u32) {
   var value = sum;

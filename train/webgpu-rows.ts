@@ -124,8 +124,8 @@ fn dot_(at: u32, count: u32, a: i32, b: i32, exponent: i32, thread: u32) -> u32 
     atomicAdd(&totals[chunk], total);
   }
   workgroupBarrier();
-  var result = scaled(fromInt(atomicLoad(&totals[0])), exponent);
-  for (var chunk = 1u; chunk < chunks; chunk++) { result = add(result, scaled(fromInt(atomicLoad(&totals[chunk])), exponent)); }
+  var result = fromScaled(atomicLoad(&totals[0]), exponent);
+  for (var chunk = 1u; chunk < chunks; chunk++) { result = add(result, fromScaled(atomicLoad(&totals[chunk]), exponent)); }
   return result;
 }
 `;

@@ -48,9 +48,9 @@ export function columnSums(withX: boolean): Kernel {
     ['chunks', 'top', 'topX', 'offset'],
     [{ name: 'totals' }, { name: 'maxima' }, { name: 'gradient', out: true }],
     `  let e = exponentOf(maxima[shape.top + i], 14u)${withX ? ' + exponentOf(maxima[shape.topX + i], 8u)' : ''};
-  var value = scaled(fromInt(bitcast<i32>(totals[i])), e);
+  var value = fromScaled(bitcast<i32>(totals[i]), e);
   for (var chunk = 1u; chunk < shape.chunks; chunk++) {
-    value = add(value, scaled(fromInt(bitcast<i32>(totals[chunk * shape.count + i])), e));
+    value = add(value, fromScaled(bitcast<i32>(totals[chunk * shape.count + i]), e));
   }
   gradient[shape.offset + i] = kept(value);`,
   );
@@ -77,13 +77,13 @@ function scatter(): Kernel {
   for (var k = starts[v]; k < starts[v + 1u]; k++) {
     let r = rows[k];
     if (r / ${SUM_ROWS}u != chunk) {
-      value = add(value, scaled(fromInt(total), e));
+      value = add(value, fromScaled(total, e));
       total = 0;
       chunk = r / ${SUM_ROWS}u;
     }
     total += fixed(dy[r * shape.columns + c], -e);
   }
-  value = add(value, scaled(fromInt(total), e));
+  value = add(value, fromScaled(total, e));
   if (shape.accumulate != 0u) { value = add(gradient[shape.offset + i], flush(value)); }
   gradient[shape.offset + i] = kept(value);`,
   );

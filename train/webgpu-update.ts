@@ -23,7 +23,7 @@ fn run(group: u32, thread: u32) {
   var total = 0i;
   for (var i = 1024u * group + thread; i < 1024u * group + 1024u; i += THREADS) { total += fixed(gradient[i], -e) * fixed(gradient[i], -f); }
   total = bitcast<i32>(sum(thread, bitcast<u32>(total)));
-  if (thread == 0u) { norms[group] = scaled(fromInt(total), e + f); }
+  if (thread == 0u) { norms[group] = fromScaled(total, e + f); }
 }`,
 };
 
@@ -110,6 +110,6 @@ fn run(group: u32, thread: u32) {
   workgroupBarrier();
   for (var k = 0u; k < 16u; k++) { top = max(top, tops[(thread & 48u) + k]); }
   let e = exponentKept(top, 4u);
-  for (var k = 0u; k < 4u; k++) { theta4[begin + k] = scaled(fromInt(fixed(theta[begin + k], -e)), e); }
+  for (var k = 0u; k < 4u; k++) { theta4[begin + k] = fromScaled(fixed(theta[begin + k], -e), e); }
 }`,
 };
