@@ -145,7 +145,7 @@ test('a state that grows beyond the finite numbers makes the step invalid', () =
 });
 
 test('a model that does not fit into 4 GiB is an error that says so', () => {
-  const spec = mlpSpec([65_536, 4000, 2], 64);
+  const spec = mlpSpec([65_536, 4000, 2], 3000);
   assert.throws(
     () => planMemory(spec),
     (error) => error instanceof SpecError && /MiB of memory/.test(error.message),
