@@ -57,88 +57,59 @@ const SHAPE = [
   ...['offset', 'heads', 'outer', 'inner', 'rowStride', 'columnStride'],
 ];
 
+const BUFFERS = [
+  { name: 'left', type: 'vec4u' },
+  { name: 'right', type: 'vec4u' },
+  { name: 'maxima', type: 'u32' },
+  { name: 'target_', type: 'u32', out: true },
+] as const;
+
 /** One workgroup for each tile of each product, tiles row by row. */
 export function productKernel(options: ProductOptions): Kernel {
   const { side, per, wide, packed } = options;
+  const code = `${packed ? PACKED : EMULATED}${EXPONENT_WGSL}${SETTLE.replaceAll('LEFT_BITS', wide ? '14u' : '8u')}${runWgsl(options)}`;
+  const head = packed ? 'requires packed_4x8_integer_dot_product;' : '';
+  return { name: `product ${side} ${per} ${wide} ${packed}`, shape: SHAPE, buffers: BUFFERS, threads: side * side, code, head };
+}
+
+function runWgsl(options: ProductOptions): string {
+  const { side, per, wide } = options;
   const quads = tileOf(options) / 4;
   const low = (text: string): string => (wide ? text : '');
-  // Slice number k of a thread, from the tile's first.
-  const at = (k: string, thread: string): string => `${4 * side}u * (${k} / 4u) + 4u * ${thread} + ${k} % 4u`;
   // Beyond the end there are zeros; that a loop's length is known is worth more than the last few words, but for a processor.
   const steps = side < SMALL.side ? `min(${STEP}u, end - start) * ${quads}u` : `${STEP * quads}u`;
-  const code = /* wgsl */ `
-${packed ? PACKED : EMULATED}
-${EXPONENT_WGSL}
+  return /* wgsl */ `
 var<workgroup> highs: array<vec4u, ${STEP * quads}>;
 ${low(`var<workgroup> lows: array<vec4u, ${STEP * quads}>;`)}
 var<workgroup> rights: array<vec4u, ${STEP * quads}>;
-${SETTLE}
 fn run(group: u32, thread: u32) {
   let across = (shape.columns + ${tileOf(options) - 1}u) / ${tileOf(options)}u;
   let down = (shape.rows + ${tileOf(options) - 1}u) / ${tileOf(options)}u;
   let product = group / (across * down);
   let row = group / across % down * ${tileOf(options)}u;
   let column = group % across * ${tileOf(options)}u;
-  let x = thread % ${side}u;
-  let y = thread / ${side}u;
+  let x = thread % ${side}u; let y = thread / ${side}u;
   let words = select(shape.words, 0u, shape.causal != 0u && column >= row + ${tileOf(options)}u);
   var values: array<u32, ${per * per}>;
   for (var first = 0u; first < words; first += ${CHUNK_WORDS}u) {
     let end = min(first + ${CHUNK_WORDS}u, words);
 ${lines(per, per, (i, j) => `    var high${i}_${j} = 0i;${low(` var low${i}_${j} = 0i;`)}`)}
     for (var start = first; start < end; start += ${STEP}u) {
-      workgroupBarrier();
-      for (var k = thread; k < ${STEP * quads}u; k += ${side * side}u) {
-        let word = product * shape.words + start + k / ${quads}u;
-        let quad = k % ${quads}u;
-        let inside = start + k / ${quads}u < end;
-        var a = vec4u();
-        ${low('var b = vec4u();')}
-        if (inside && row + 4u * quad < shape.leftWords) {
-          a = left[(word * shape.leftWords + row) / 4u + quad];
-          ${low('b = left[(shape.plane + word * shape.leftWords + row) / 4u + quad];')}
-        }
-        highs[k] = a;
-        ${low('lows[k] = b;')}
-        var c = vec4u();
-        if (inside && column + 4u * quad < shape.rightWords) { c = right[(word * shape.rightWords + column) / 4u + quad]; }
-        rights[k] = c;
-      }
+${load(options)}
       workgroupBarrier();
       for (var w = 0u; w < ${steps}; w += ${quads}u) {
 ${multiply(options)}
       }
     }
-    var totals: array<i32, ${per * per}>;
-${lines(per, per, (i, j) => `    totals[${i * per + j}] = ${wide ? `128 * high${i}_${j} + low${i}_${j}` : `high${i}_${j}`};`)}
-    var rightExponents: array<i32, ${per}>;
-    for (var b = 0u; b < ${per}u; b++) { rightExponents[b] = rightExponent(product, column + ${at('b', 'x')}); }
-    for (var a = 0u; a < ${per}u; a++) {
-      let e = leftExponent(product, row + ${at('a', 'y')});
-      for (var b = 0u; b < ${per}u; b++) {
-        let k = a * ${per}u + b;
-        let value = fromScaled(totals[k], e + rightExponents[b]);
-        if (first == 0u) { values[k] = value; } else { values[k] = add(values[k], value); }
-      }
-    }
+${settle(options)}
   }
   for (var k = 0u; k < ${per * per}u; k++) {
-    let a = k / ${per}u;
-    let b = k % ${per}u;
-    let i = row + ${at('a', 'y')};
-    let j = column + ${at('b', 'x')};
+    let a = k / ${per}u; let b = k % ${per}u;
+    let i = row + ${sliceOf(options, 'a', 'y')};
+    let j = column + ${sliceOf(options, 'b', 'x')};
     if (i < shape.rows && j < shape.columns) { finish(product, i, j, values[k]); }
   }
 }`;
-  const buffers = [
-    { name: 'left', type: 'vec4u' },
-    { name: 'right', type: 'vec4u' },
-    { name: 'maxima', type: 'u32' },
-    { name: 'target_', type: 'u32', out: true },
-  ] as const;
-  const head = packed ? 'requires packed_4x8_integer_dot_product;' : '';
-  const name = `product ${side} ${per} ${wide} ${packed}`;
-  return { name, shape: SHAPE, buffers, threads: side * side, code: code.replaceAll('14n', wide ? '14u' : '8u'), head };
 }
 
 const SETTLE = /* wgsl */ `
@@ -147,7 +118,7 @@ fn exponentAt(top: u32, slice: u32, n: u32) -> i32 {
   return exponentOf(maxima[top + slice], n);
 }
 fn leftExponent(product: u32, i: u32) -> i32 {
-  return exponentAt(shape.leftTop, product * shape.rows + min(i, shape.rows - 1u), 14n);
+  return exponentAt(shape.leftTop, product * shape.rows + min(i, shape.rows - 1u), LEFT_BITS);
 }
 fn rightExponent(product: u32, j: u32) -> i32 {
   return exponentAt(shape.rightTop, product * shape.columns + min(j, shape.columns - 1u), 8u);
@@ -163,6 +134,51 @@ function lines(rows: number, columns: number, text: (i: number, j: number) => st
   const out: string[] = [];
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out.push(text(i, j));
   return out.join('\n');
+}
+
+/** The next words of the tile's slices into workgroup memory, zeros beyond the end. */
+function load(options: ProductOptions): string {
+  const quads = tileOf(options) / 4;
+  const low = (text: string): string => (options.wide ? text : '');
+  return /* wgsl */ `      workgroupBarrier();
+      for (var k = thread; k < ${STEP * quads}u; k += ${options.side ** 2}u) {
+        let word = product * shape.words + start + k / ${quads}u;
+        let quad = k % ${quads}u;
+        let inside = start + k / ${quads}u < end;
+        var a = vec4u();
+        ${low('var b = vec4u();')}
+        if (inside && row + 4u * quad < shape.leftWords) {
+          a = left[(word * shape.leftWords + row) / 4u + quad];
+          ${low('b = left[(shape.plane + word * shape.leftWords + row) / 4u + quad];')}
+        }
+        highs[k] = a;
+        ${low('lows[k] = b;')}
+        var c = vec4u();
+        if (inside && column + 4u * quad < shape.rightWords) { c = right[(word * shape.rightWords + column) / 4u + quad]; }
+        rights[k] = c;
+      }`;
+}
+
+/** Slice number k of a thread, from the tile's first. */
+function sliceOf({ side }: Tiling, k: string, thread: string): string {
+  return `${4 * side}u * (${k} / 4u) + 4u * ${thread} + ${k} % 4u`;
+}
+
+/** A chunk's totals, scaled, onto the values of the chunks before. */
+function settle(options: ProductOptions): string {
+  const { per, wide } = options;
+  return /* wgsl */ `    var totals: array<i32, ${per * per}>;
+${lines(per, per, (i, j) => `    totals[${i * per + j}] = ${wide ? `128 * high${i}_${j} + low${i}_${j}` : `high${i}_${j}`};`)}
+    var rightExponents: array<i32, ${per}>;
+    for (var b = 0u; b < ${per}u; b++) { rightExponents[b] = rightExponent(product, column + ${sliceOf(options, 'b', 'x')}); }
+    for (var a = 0u; a < ${per}u; a++) {
+      let e = leftExponent(product, row + ${sliceOf(options, 'a', 'y')});
+      for (var b = 0u; b < ${per}u; b++) {
+        let k = a * ${per}u + b;
+        let value = fromScaled(totals[k], e + rightExponents[b]);
+        if (first == 0u) { values[k] = value; } else { values[k] = add(values[k], value); }
+      }
+    }`;
 }
 
 /** One word of each of the thread's slices, each left one with each right one. */
