@@ -103,8 +103,8 @@ describe('daemon processes', () => {
     let running = [start('mine', miner), start('verify', verifier)];
     let kills = 0;
     const current = async (): Promise<bigint> => (await on.chain.queries.job(on.job))?.finalizedRounds ?? 0n;
-    // Longer and longer lives, so that every stage of a round is some life's end.
-    for (let life = 700; (await current()) < 2n && kills < 40; life += 100) {
+    // Longer and longer lives, so that every stage of a round is some life's end, however long this machine takes to one.
+    for (let life = 700; (await current()) < 2n && kills < 40; life *= 1.15) {
       await sleep(life);
       const victim = kills % 2;
       await end(running[victim] as ChildProcess, 'SIGKILL');
