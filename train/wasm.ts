@@ -62,7 +62,7 @@ function choose(native: boolean): Checked {
   const faults: string[] = [];
   for (const variant of trainVariants()) {
     const kernels = { ...compileKernels(variant), native };
-    const fault = firstDifference(kernels);
+    const fault = faultOf(kernels);
     if (fault === undefined) {
       hashInKernels();
       return { variant, kernels };
@@ -71,6 +71,15 @@ function choose(native: boolean): Checked {
   }
   const name = native ? 'native' : 'wasm';
   throw new BackendMismatchError(`${name}: differs from the reference; it must not be used (${faults.join('; ')})`);
+}
+
+/** What kernels do wrong; those that refuse honest steps, as ones of another build may, are as wrong as those that compute other bits. */
+function faultOf(kernels: CompiledKernels): string | undefined {
+  try {
+    return firstDifference(kernels);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /** Roots over codes cost as much as a small step, so whoever trains in kernels hashes in them too. */
