@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Before a device is used it computes binary32 operations on adverse operands, and runs a few small networks whose every
 // buffer is compared with the reference's, so that a device on which one bit differs is told which operation it was.
+import { ADAMW, IMAGES, mlp, RAGGED, SGD, samplesOf, small } from './check-networks.ts';
 import { flush } from './float32.ts';
 import { initialState } from './init.ts';
 import { execute } from './ops.ts';
-import { philox } from './philox.ts';
 import type { Op } from './program.ts';
 import { reference } from './reference.ts';
-import { classCount, type ModelSpec, type OptimizerSpec, rowsPerSample, sampleBytes, type TrainSpec, tokenBytes } from './spec.ts';
+import { type ModelSpec, rowsPerSample, sampleBytes, type TrainSpec } from './spec.ts';
 import { thetaOf } from './state.ts';
 import type { WebgpuBackend } from './webgpu.ts';
 import { differingFloat } from './webgpu-float-check.ts';
@@ -15,26 +15,7 @@ import { LARGE, MEDIUM, type Tiling } from './webgpu-product.ts';
 import type { WebgpuTrainer } from './webgpu-trainer.ts';
 import type { Workspace } from './workspace.ts';
 
-/** Floats as binary32 bits: momentum 0.9; 0.9, 0.999, 1e-8, 0.01. */
-const SGD: OptimizerSpec = { kind: 'sgd', momentum: 0x3f666666 };
-const ADAMW: OptimizerSpec = { kind: 'adamw', beta1: 0x3f666666, beta2: 0x3f7fbe77, epsilon: 0x322bcc77, weightDecay: 0x3c23d70a };
-
-function small(model: ModelSpec, batchSize: number, optimizer: OptimizerSpec): TrainSpec {
-  const schedule = { baseRate: 0x3d4ccccd, warmupSteps: 1, totalSteps: 9, floorRatio: 0 };
-  return { arithmetic: 'exact8', model, optimizer, schedule, batchSize };
-}
-
-function mlp(layers: readonly number[], batchSize: number, optimizer: OptimizerSpec): TrainSpec {
-  return small({ kind: 'mlp', layers, inputExponent: -8 }, batchSize, optimizer);
-}
-
-const CONVOLUTIONS = [
-  { filters: 5, kernel: 3, stride: 2 },
-  { filters: 6, kernel: 2, stride: 1 },
-];
-const IMAGES: ModelSpec = { kind: 'cnn', height: 7, width: 6, channels: 2, convolutions: CONVOLUTIONS, hidden: [9], classes: 3, inputExponent: -8 };
 const TEXT: ModelSpec = { kind: 'gpt', vocab: 21, context: 17, width: 24, layers: 1, heads: 2, tied: false };
-const RAGGED: ModelSpec = { kind: 'gpt', vocab: 300, context: 7, width: 15, layers: 1, heads: 3, tied: true };
 
 /** Ragged tiles, more than one chunk along features and along samples, every operation, both optimisers and both codes. */
 const NETWORKS: readonly TrainSpec[] = [
@@ -65,24 +46,6 @@ export async function firstWebgpuDifference(backend: WebgpuBackend): Promise<str
     if (fault !== undefined) return `${fault} of ${spec.model.kind}`;
   }
   return undefined;
-}
-
-/** Samples whose columns differ in magnitude, as pixels do; some are 0 and 255. Tokens and labels are in range. */
-function samplesOf(spec: TrainSpec, draw: number): Uint8Array {
-  const { model } = spec;
-  const bytes = sampleBytes(model);
-  const classes = classCount(model);
-  const wide = model.kind === 'gpt' && tokenBytes(model.vocab) === 2;
-  const out = new Uint8Array(spec.batchSize * bytes);
-  const words = new Uint32Array(4);
-  for (let i = 0; i < out.length; i++) {
-    philox([1, 3], Uint32Array.of(wide ? i >> 1 : i, draw, 0, 0), words);
-    const word = words[0] as number;
-    if (wide) out[i] = ((word % classes) >> (i & 1 ? 0 : 8)) & 255;
-    else if (model.kind === 'gpt' || i % bytes === bytes - 1) out[i] = word % classes;
-    else out[i] = (word & 255) >> ((i % bytes) % 9);
-  }
-  return out;
 }
 
 /** The first operation of a gradient whose result differs, of a trainer whose buffers can all be read. */

@@ -28,10 +28,10 @@ function announce(): void {
   if (process.argv.includes('--config') && existsSync(file)) process.env[VARIABLE] = readFileSync(file, 'utf8');
 }
 
-/** The sign of the largest element, so that no rounding hides it. */
-function flip(values: ArrayLike<number>): ArrayLike<number> {
+/** The sign of the largest of the first `count` elements, so that no rounding hides it. */
+function flip(values: ArrayLike<number>, count: number): ArrayLike<number> {
   const out = Float32Array.from(values);
-  const largest = out.reduce((best, value, i) => (Math.abs(value) > Math.abs(out[best] as number) ? i : best), 0);
+  const largest = out.subarray(0, count).reduce((best, value, i) => (Math.abs(value) > Math.abs(out[best] as number) ? i : best), 0);
   const bits = new Uint32Array(out.buffer);
   bits[largest] = (bits[largest] as number) ^ 0x8000_0000;
   return out;
@@ -47,7 +47,9 @@ function plant({ shape, at, every }: DeviceFault): void {
     if (shape !== undefined && (rows !== shape[0] || columns !== shape[1])) return values;
     if (Array.prototype.every.call(values, (value) => value === 0)) return values;
     seen++;
-    return seen === at || (every !== undefined && seen % every === at) ? flip(values) : values;
+    // A result of one shape is two planes, high and low (tfjs.ts); an error in the low one can vanish where gradients are coded.
+    const count = shape === undefined ? values.length : values.length / 2;
+    return seen === at || (every !== undefined && seen % every === at) ? flip(values, count) : values;
   };
 }
 
