@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Model states on disk, each under its root, so that a daemon that starts again has its head at once.
+import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { equalBytes, toHex } from '../core/bytes.ts';
@@ -35,7 +36,8 @@ export class StateStore {
   put(spec: TrainSpec, root: Uint8Array, state: Parts): void {
     const file = this.#fileOf(root);
     if (existsSync(file)) return;
-    const beside = `${file}.${process.pid}.tmp`;
+    // Two threads of a daemon may keep the same state at once.
+    const beside = `${file}.${randomUUID()}.tmp`;
     const handle = openSync(beside, 'w', 0o600);
     try {
       for (const part of inParts(state, layoutOf(spec).stateLeafBytes)) writeFileSync(handle, part);
@@ -49,7 +51,9 @@ export class StateStore {
   /** Removes all but the `keep` newest and those of `roots`. */
   prune(keep: number, roots: readonly Uint8Array[]): void {
     const kept = new Set(roots.map((root) => toHex(root)));
-    const dated = readdirSync(this.#folder).map((name) => ({ name, at: statSync(join(this.#folder, name)).mtimeMs }));
+    // What another thread has renamed meanwhile is none of the oldest.
+    const at = (name: string): number => statSync(join(this.#folder, name), { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
+    const dated = readdirSync(this.#folder).map((name) => ({ name, at: at(name) }));
     dated.sort((a, b) => b.at - a.at);
     for (const { name } of dated.slice(keep)) if (!kept.has(name)) rmSync(join(this.#folder, name), { force: true });
   }

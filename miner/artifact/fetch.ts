@@ -36,24 +36,27 @@ const CHUNKS_PER_REQUEST = 16;
 export async function fetchArtifact(store: ArtifactStore, request: FetchRequest): Promise<Stored> {
   const kept = store.get(request.root);
   if (kept !== undefined) return kept;
-  const folder = store.partFolder(request.root);
-  return await fromAny(request, async (location) => {
-    const hashes = await chunkHashes(folder, location, request);
-    await download(folder, location, request, hashes, [0, chunkCount(request.size)]);
-    return store.adopt(folder, request.root, request.size, hashes);
-  });
+  return await store.inPart(request.root, (folder) =>
+    fromAny(request, async (location) => {
+      const hashes = await chunkHashes(folder, location, request);
+      await download(folder, location, request, hashes, [0, chunkCount(request.size)]);
+      return store.adopt(folder, request.root, request.size, hashes);
+    }),
+  );
 }
 
 /** The bytes `from` to `to` (exclusive) of an artifact, to be closed: only the chunks that hold them are downloaded. */
 export async function fetchRange(store: ArtifactStore, request: FetchRequest, from: number, to: number): Promise<FileParts> {
   const kept = store.get(request.root);
   if (kept !== undefined) return openParts(kept.file, from, to);
-  const folder = store.partFolder(request.root);
-  await fromAny(request, async (location) => {
-    const hashes = await chunkHashes(folder, location, request);
-    await download(folder, location, request, hashes, [Math.floor(from / CHUNK_BYTES), chunkCount(to)]);
+  return await store.inPart(request.root, async (folder) => {
+    await fromAny(request, async (location) => {
+      const hashes = await chunkHashes(folder, location, request);
+      await download(folder, location, request, hashes, [Math.floor(from / CHUNK_BYTES), chunkCount(to)]);
+    });
+    // A download of the whole may have ended meanwhile.
+    return openParts(store.get(request.root)?.file ?? join(folder, 'data'), from, to);
   });
-  return openParts(join(folder, 'data'), from, to);
 }
 
 /** The first location that succeeds. */

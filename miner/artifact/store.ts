@@ -42,6 +42,8 @@ export class ArtifactStore {
   readonly folder: string;
   /** Checked hashes by folder, last used last: a download makes one request for each MiB. */
   readonly #checked: Map<string, Remembered> = new Map();
+  /** Downloads under way in each `.part` folder. */
+  readonly #underway: Map<string, number> = new Map();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -57,9 +59,9 @@ export class ArtifactStore {
   get(root: Uint8Array): Stored | undefined {
     const folder = this.#folderOf(root);
     const file = join(folder, 'data');
-    if (!existsSync(file)) return undefined;
+    const size = statSync(file, { throwIfNoEntry: false })?.size;
+    if (size === undefined) return undefined;
     const hashes = this.#hashesIn(folder, root);
-    const { size } = statSync(file);
     if (hashes === undefined || hashes.length !== 32 * chunkCount(size)) {
       // A damaged entry is as good as none: it can be fetched or trained again.
       this.remove(root);
@@ -68,10 +70,11 @@ export class ArtifactStore {
     return { root, size, file, hashes };
   }
 
-  /** The chunk hashes in a folder; undefined when they do not lead to the root. */
+  /** The chunk hashes in a folder; undefined when there are none, or they do not lead to the root. */
   #hashesIn(folder: string, root: Uint8Array): Uint8Array | undefined {
     const file = join(folder, 'hashes');
-    const { mtimeMs } = statSync(file);
+    const mtimeMs = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+    if (mtimeMs === undefined) return undefined;
     const known = this.#checked.get(folder);
     this.#checked.delete(folder);
     const fresh = known?.mtimeMs === mtimeMs ? known : { hashes: new Uint8Array(readFileSync(file)), mtimeMs };
@@ -91,8 +94,14 @@ export class ArtifactStore {
     return dated.sort((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1)).map(({ name }) => fromHex(name));
   }
 
+  /** Removes an artifact whole, if it is here: a process that dies meanwhile leaves a draft, never half an artifact. */
   remove(root: Uint8Array): void {
-    rmSync(this.#folderOf(root), { recursive: true, force: true });
+    const folder = this.#folderOf(root);
+    this.#checked.delete(folder);
+    if (!existsSync(folder)) return;
+    const gone = join(this.folder, `${randomUUID()}.draft`);
+    renameSync(folder, gone);
+    this.discard(gone);
   }
 
   /** A new folder for an artifact in the making, its data file open for writing. */
@@ -106,28 +115,39 @@ export class ArtifactStore {
     rmSync(folder, { recursive: true, force: true });
   }
 
-  /** Where the download of that root lies while it is incomplete. */
-  partFolder(root: Uint8Array): string {
+  /** Downloads into the folder where what there is of that root lies while it is incomplete; it stays until the end. */
+  async inPart<T>(root: Uint8Array, download: (folder: string) => Promise<T>): Promise<T> {
     const folder = `${this.#folderOf(root)}.part`;
     mkdirSync(folder, { recursive: true });
-    return folder;
+    this.#underway.set(folder, (this.#underway.get(folder) ?? 0) + 1);
+    try {
+      return await download(folder);
+    } finally {
+      const others = (this.#underway.get(folder) ?? 1) - 1;
+      if (others > 0) this.#underway.set(folder, others);
+      else this.#underway.delete(folder);
+    }
   }
 
-  /** Removes all but the newest incomplete downloads: of many artifacts only the final state is ever asked for. */
+  /** Removes all but the newest incomplete downloads and those under way: of many artifacts only the final state is ever asked for. */
   pruneParts(keep: number): void {
     const dated = readdirSync(this.folder)
       .filter((name) => name.endsWith('.part'))
       .map((name) => ({ path: join(this.folder, name), at: statSync(join(this.folder, name)).mtimeMs }));
     dated.sort((a, b) => b.at - a.at);
-    for (const { path } of dated.slice(keep)) this.discard(path);
+    for (const { path } of dated.slice(keep)) if (!this.#underway.has(path)) this.discard(path);
   }
 
   /** Makes a folder with a complete, synced `data` the artifact of that root. */
   adopt(folder: string, root: Uint8Array, size: number, hashes: Uint8Array): Stored {
     writeSynced(join(folder, 'hashes'), hashes);
     const target = this.#folderOf(root);
-    if (existsSync(target)) this.discard(folder);
-    else renameSync(folder, target);
+    if (this.get(root) !== undefined) this.discard(folder);
+    else {
+      // What is no artifact stands in the way of one.
+      this.remove(root);
+      renameSync(folder, target);
+    }
     syncFolder(this.folder);
     return { root, size, file: join(target, 'data'), hashes };
   }

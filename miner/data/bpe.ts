@@ -17,7 +17,8 @@ export async function bpeVocabulary(file: string): Promise<Vocabulary> {
   const json = readTokenizer(file);
   const { Tokenizer } = await load();
   const tokenizer = new Tokenizer(json, {});
-  const size = 1 + Math.max(...tokenizer.get_vocab(true).values());
+  let size = 0;
+  for (const token of tokenizer.get_vocab(true).values()) size = Math.max(size, 1 + token);
   if (size > 65_536) throw new DataError(`${file}: has ${size} tokens, at most 65536 can be numbered`);
   const whole = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
   const tokens = isLearned(json) ? byWords(whole) : (text: string): Uint16Array => Uint16Array.from(whole(text));

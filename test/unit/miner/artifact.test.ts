@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, utimesSync, writeSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, utimesSync, writeSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -170,12 +170,17 @@ describe('artifacts', () => {
     assert.ok(asked.length >= 1 && Math.min(...asked) > 0, 'the chunks that arrived from the others are not asked for again');
   });
 
-  it('is forgotten where its download never ended, but for the newest ones', () => {
+  it('is forgotten where its download never ended, but for the newest ones', async () => {
     const store = new ArtifactStore(join(folder, 'parts'));
-    const folders = [1, 2, 3].map((n, i) => {
-      const part = store.partFolder(new Uint8Array(32).fill(n));
-      utimesSync(part, 1000 + i, 1000 + i);
-      return part;
+    const part = async (n: number): Promise<string> =>
+      await store.inPart(new Uint8Array(32).fill(n), async (path) => {
+        utimesSync(path, 1000 + n, 1000 + n);
+        return path;
+      });
+    const folders = [await part(1), await part(2), await part(3)];
+    await store.inPart(new Uint8Array(32).fill(1), async () => {
+      store.pruneParts(2);
+      assert.deepEqual(folders.map(existsSync), [true, true, true], 'one that is under way stays');
     });
     store.pruneParts(2);
     assert.deepEqual(folders.map(existsSync), [false, true, true]);
@@ -239,6 +244,18 @@ describe('artifacts', () => {
     writeSync(handle, Buffer.from([1, 2, 3, 4]), 0, 4, 0);
     assert.equal(origin.get(artifact.root), undefined);
     assert.deepEqual(origin.list(), []);
+  });
+
+  it('that a process left half removed when it died is none, and another takes its place', async () => {
+    for (const lost of ['data', 'hashes']) {
+      rmSync(join(folder, 'origin', toHex(artifact.root), lost));
+      assert.equal(new ArtifactStore(origin.folder).get(artifact.root), undefined);
+      assert.deepEqual(readFileSync(write(origin).file), bytes);
+      assert.deepEqual(origin.get(artifact.root)?.hashes, artifact.hashes);
+    }
+    origin.remove(artifact.root);
+    origin.remove(artifact.root);
+    assert.deepEqual(readdirSync(origin.folder), []);
   });
 
   it('hashes chunks as RFC 6962 leaves', () => {
