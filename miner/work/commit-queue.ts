@@ -61,6 +61,12 @@ export function createQueue(layout: Layout): Queue {
   };
 }
 
+/** The queue of a round that ended on both sides, empty again: shared memory is no weight to the collector, which leaves it lying about. */
+export function emptied(queue: Queue): Queue {
+  queue.words.fill(0);
+  return queue;
+}
+
 /** Raises a word and wakes who waits for it. */
 function raise(words: Int32Array<SharedArrayBuffer>, word: number): void {
   Atomics.add(words, word, 1);

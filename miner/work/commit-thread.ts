@@ -7,7 +7,7 @@ import type { Layout } from '../../train/layout.ts';
 import type { Parts } from '../../train/parts.ts';
 import { fastestHash, type HashChoice } from '../../train/wasm-hash.ts';
 import type { Written } from '../artifact/writer.ts';
-import { abortQueue, createQueue, PART, type Part, type Queue, rootsOf, WORD, wakeReader, writerOf } from './commit-queue.ts';
+import { abortQueue, createQueue, emptied, PART, type Part, type Queue, rootsOf, WORD, wakeReader, writerOf } from './commit-queue.ts';
 import type { CommitAnswer, CommitRequest } from './commit-worker.ts';
 
 /** A round's commitments in the making; ends with `finish` or `abort`. */
@@ -42,6 +42,8 @@ export function startCommitThread(choice: HashChoice = fastestHash()): CommitThr
   worker.unref();
   let current: PromiseWithResolvers<Written | undefined> | undefined;
   let ended: Error | undefined;
+  /** The queue of the last round, if that was finished. */
+  let spare: { readonly sizes: string; readonly queue: Queue } | undefined;
   const end = (error: Error): void => {
     ended ??= error;
     current?.reject(ended);
@@ -66,11 +68,17 @@ export function startCommitThread(choice: HashChoice = fastestHash()): CommitThr
         current = undefined;
         worker.unref();
       };
-      answer.promise.then(settled, settled);
-      const queue = createQueue(layout);
+      const { codeLeafBytes, codeBytes, stateLeafBytes, stateBytes } = layout;
+      const sizes = [codeLeafBytes, codeBytes, stateLeafBytes, stateBytes].join();
+      const queue = spare?.sizes === sizes ? emptied(spare.queue) : createQueue(layout);
+      spare = undefined;
+      answer.promise.then((written) => {
+        if (written !== undefined) spare = { sizes, queue };
+        settled();
+      }, settled);
       worker.postMessage({
         queue,
-        leaves: { codeLeafBytes: layout.codeLeafBytes, stateLeafBytes: layout.stateLeafBytes },
+        leaves: { codeLeafBytes, stateLeafBytes },
         handle,
       } satisfies CommitRequest);
       return roundOn(queue, answer.promise, () => {

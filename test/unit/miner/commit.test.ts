@@ -10,7 +10,7 @@ import { shapeOf } from '../../../miner/artifact/format.ts';
 import { ArtifactStore } from '../../../miner/artifact/store.ts';
 import { CancelledError } from '../../../miner/work/bench.ts';
 import { beginArtifact, inlineRound, wantsThread } from '../../../miner/work/commit.ts';
-import { abortQueue, BLOCK_BYTES, createQueue, PART, readerOf, WORD, writerOf } from '../../../miner/work/commit-queue.ts';
+import { abortQueue, BLOCK_BYTES, createQueue, emptied, PART, readerOf, WORD, writerOf } from '../../../miner/work/commit-queue.ts';
 import { type CommitRound, startCommitThread } from '../../../miner/work/commit-thread.ts';
 import { shapeOfRound } from '../../../miner/work/context.ts';
 import { runTask } from '../../../miner/work/run.ts';
@@ -190,6 +190,22 @@ test('a writer waits while the queue is full, and goes on when the reader gives 
   assert.deepEqual(read, [0, 1, 2, 3]);
   abortQueue(queue);
   assert.equal(reader.next(), undefined);
+});
+
+test('the queue of a round that ended carries the next one from its beginning', async () => {
+  let queue = createQueue(layoutOfLeaves(1, 1));
+  const never = (): Promise<void> => Promise.reject(new Error('the queue is full'));
+  for (let round = 0; round < 3; round++) {
+    const [writer, reader] = [writerOf(queue), readerOf(queue)];
+    for (let i = 0; i < queue.blocks; i++) await writer.write(PART.codes, Uint8Array.of(round, i), true, never);
+    for (let i = 0; i < queue.blocks; i++) {
+      assert.deepEqual([...(reader.next()?.bytes ?? [])], [round, i]);
+      reader.rooted(new Uint8Array(32).fill(i), undefined);
+    }
+    assert.equal(Atomics.load(queue.words, WORD.rooted), queue.blocks);
+    queue = emptied(queue);
+    assert.ok(queue.words.every((word) => word === 0));
+  }
 });
 
 test('the queue is bounded whatever the model, and so are the steps on their way', async () => {
