@@ -272,12 +272,29 @@ export function isWhole(rows: number, cols: number, roomBelow = false): boolean 
   return (roomBelow || rows % 4 === 0) && cols % 16 === 0;
 }
 
-/** A memory of the plan's size with the tables in place. SpecError when the host does not give that much. */
-export function createMemory(plan: MemoryPlan): WasmMemory {
+/** The largest memory that nobody uses any more. Shared memory is no weight to the collector, so one dropped at each change of jobs would pile up. */
+let spare: WasmMemory | undefined;
+
+/** Takes the memory of a trainer that is closed and had no further threads, for the next one. */
+export function giveBack(memory: WasmMemory): void {
+  if (spare === undefined || spare.buffer.byteLength < memory.buffer.byteLength) spare = memory;
+}
+
+/** The spare one if it is large enough, as if it were new. */
+function takeSpare(bytes: number): WasmMemory | undefined {
+  const memory = spare;
+  if (memory === undefined || memory.buffer.byteLength < bytes) return undefined;
+  spare = undefined;
+  new Uint8Array(memory.buffer, 0, bytes).fill(0);
+  return memory;
+}
+
+/** A memory of the plan's size, or a spare one of more, with the tables in place. SpecError when the host does not give that much. */
+export function createMemory(plan: MemoryPlan, isNew = false): WasmMemory {
   const pages = Math.floor((plan.bytes + PAGE - 1) / PAGE);
   let memory: WasmMemory;
   try {
-    memory = new wasm.Memory({ initial: pages, maximum: pages, shared: true });
+    memory = (isNew ? undefined : takeSpare(pages * PAGE)) ?? new wasm.Memory({ initial: pages, maximum: pages, shared: true });
   } catch {
     throw new SpecError('model', `needs ${Math.floor(plan.bytes / 1048576)} MiB of memory, more than the host gives`);
   }

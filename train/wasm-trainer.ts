@@ -13,7 +13,7 @@ import { type Coefficients, coefficientsOf } from './update.ts';
 import type { OpContext } from './wasm-context.ts';
 import type { WasmMemory } from './wasm-host.ts';
 import { runNext } from './wasm-logits.ts';
-import { createMemory, type Lane, type MemoryPlan, planMemory } from './wasm-memory.ts';
+import { createMemory, giveBack, type Lane, type MemoryPlan, planMemory } from './wasm-memory.ts';
 import { type CompiledKernels, instantiate, type Kernels } from './wasm-module.ts';
 import { execute, PASS } from './wasm-passes.ts';
 import { ALONE, startThreads, type Threads } from './wasm-threads.ts';
@@ -32,13 +32,16 @@ export class WasmTrainer implements SyncTrainer {
   readonly #sampleBytes: number;
   readonly #coefficients: (globalStep: number) => Coefficients;
   readonly #threads: Threads;
+  /** Whether the memory goes to the next trainer: not while threads may use it, and not one of another place, most of which nobody touched. */
+  #isSpare: boolean;
 
   /** `plan`: another place for everything, of a trainer without further threads. */
-  constructor(spec: TrainSpec, compiled: CompiledKernels, threads = 1, plan: MemoryPlan = planMemory(spec, threads)) {
+  constructor(spec: TrainSpec, compiled: CompiledKernels, threads = 1, plan?: MemoryPlan) {
     this.spec = spec;
     this.layout = layoutOf(spec);
-    this.plan = plan;
-    this.memory = createMemory(this.plan);
+    this.plan = plan ?? planMemory(spec, threads);
+    this.#isSpare = threads === 1 && plan === undefined;
+    this.memory = createMemory(this.plan, plan !== undefined);
     this.#kernels = instantiate(compiled, this.memory);
     this.#bytes = new Uint8Array(this.memory.buffer);
     this.#state = { theta: this.floats(this.plan.theta), moments: this.plan.moments.map((at) => this.floats(at)) };
@@ -123,6 +126,8 @@ export class WasmTrainer implements SyncTrainer {
 
   close(): void {
     this.#threads.close();
+    if (this.#isSpare) giveBack(this.memory);
+    this.#isSpare = false;
   }
 
   /** A batch in memory, ready for the first operation. FormatError for another length or a label out of range. */

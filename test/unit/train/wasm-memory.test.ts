@@ -57,6 +57,24 @@ test('evaluating the 4-bit form, which lies where the gradient does, changes no 
   }
 });
 
+test('a trainer in the memory of one that was closed starts from zeros and gives the same bits', async () => {
+  const large = wasmBackend().create(gpt(64, 1, 2, 8));
+  large.load(initialState(large.spec, new Uint8Array(32).fill(3)));
+  new Uint8Array(large.memory.buffer).fill(255);
+  large.close();
+  large.close();
+  for (const c of CASES) {
+    const ours = wasmBackend().create(c.spec);
+    const beside = wasmBackend().create(c.spec);
+    assert.equal(ours.memory, large.memory);
+    assert.notEqual(beside.memory, large.memory);
+    assert.ok(ours.state().every((byte) => byte === 0));
+    assert.deepEqual(await failedParts(ours, c), []);
+    beside.close();
+    ours.close();
+  }
+});
+
 function gpt(width: number, layers: number, heads: number, batchSize: number): TrainSpec {
   const c = VECTOR_CASES.find(({ name }) => name === 'gpt') as (typeof VECTOR_CASES)[number];
   return { ...c.spec, model: { kind: 'gpt', vocab: 4096, context: 128, width, layers, heads, tied: false }, batchSize };
