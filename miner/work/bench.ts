@@ -24,6 +24,11 @@ export class MissingStateError extends Error {
   override readonly name = 'MissingStateError';
 }
 
+/** An artifact that a task needs is not kept here. */
+export class MissingArtifactError extends Error {
+  override readonly name = 'MissingArtifactError';
+}
+
 export interface BenchOptions {
   readonly artifacts: string;
   readonly states: string;

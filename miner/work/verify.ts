@@ -16,7 +16,7 @@ import { gatherSamples, model4Tree } from '../../train/round.ts';
 import { batchDigest, minerSeed, sampleIndices } from '../../train/samples.ts';
 import { ArtifactError } from '../artifact/format.ts';
 import { ArtifactReader } from '../artifact/reader.ts';
-import { type Bench, measure, sum, type TaskControl } from './bench.ts';
+import { type Bench, MissingArtifactError, measure, sum, type TaskControl } from './bench.ts';
 import { type RoundContext, shapeOfRound } from './context.ts';
 import { explain, type Finding } from './explain.ts';
 import type { VerifyResult, VerifyTask } from './tasks.ts';
@@ -38,7 +38,8 @@ export async function verify(bench: Bench, task: VerifyTask, control: TaskContro
   let reader: ArtifactReader | undefined;
   try {
     const stored = bench.artifacts.get(task.artifactRoot);
-    if (stored === undefined) throw new ArtifactError('it is not here');
+    // Removed since it was brought here: no fault of the miner, who is judged when it is here again.
+    if (stored === undefined) throw new MissingArtifactError('the artifact to verify is not kept here');
     reader = ArtifactReader.open(stored.file, shapeOfRound(context));
     const check: Check = { task, trainer, reader, parentState, digests, control };
     const found = await checkUpdates(bench, check);
