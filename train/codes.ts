@@ -14,7 +14,7 @@ export const MAX_E = 180;
 const PLANE = 33;
 
 /** Half of the distance between steps: adding it to a float's bits carries into what is kept where the next step is nearer. */
-function half(bits: CodeBits): number {
+export function halfStep(bits: CodeBits): number {
   return bits === 4 ? 0x400000 : 0x200000;
 }
 
@@ -29,13 +29,14 @@ export function encodeBlock(values: Uint32Array, from: number, codes: Uint8Array
     if (magnitude > max) max = magnitude;
   }
   if (max >= 0x7f800000) throw new InvalidStepError('codes: a gradient is not finite');
-  const top = ((max + half(bits)) >>> 23) - 6;
+  const top = ((max + halfStep(bits)) >>> 23) - 6;
   const e = top < MIN_E ? MIN_E : Math.min(top, MAX_E);
   codes.fill(0, to, to + codeBlockBytes(bits));
   codes[to] = e;
   for (let i = 0; i < BLOCK_PARAMETERS; i++) {
     const code = encodeOne(values[from + i] as number, e, bits);
-    const [low, plane] = [to + 1 + (i >> 1), to + PLANE + (i >> 3)];
+    const low = to + 1 + (i >> 1);
+    const plane = to + PLANE + (i >> 3);
     codes[low] = (codes[low] as number) | ((code & 15) << (i & 1 ? 4 : 0));
     if (code > 15) codes[plane] = (codes[plane] as number) | (1 << (i & 7));
   }
@@ -46,7 +47,7 @@ function encodeOne(value: number, e: number, bits: CodeBits): number {
   const magnitude = value & 0x7fffffff;
   if (magnitude >>> 23 < e - 1) return 0;
   const sign = (value >>> 28) & 8;
-  const near = magnitude + half(bits);
+  const near = magnitude + halfStep(bits);
   const t = (near >>> 23) - e + 1;
   if (t < 1) return 1 | sign;
   const fifth = bits === 4 ? 0 : 16;

@@ -17,7 +17,7 @@ import { compile, type Op, type Program } from './program.ts';
 import { codeBitsOf, rowsPerSample, sampleBytes, type TrainSpec } from './spec.ts';
 import { allFinite, checkState, emptyState, readState, type StateArrays, viewOfState, writeFloats, writeState } from './state.ts';
 import { coefficients, update } from './update.ts';
-import type { Workspace } from './workspace.ts';
+import { type Workspace, workspaceOf } from './workspace.ts';
 
 /** Samples that `evaluate` puts through at once; they do not influence each other, so the number changes no bit. */
 const EVALUATION_SAMPLES = 64;
@@ -91,7 +91,7 @@ export class Training {
     for (let from = 0; from < count; from += atOnce) {
       const to = Math.min(from + atOnce, count);
       const program = compile(this.spec, to - from);
-      const w = workspace(this.spec, program, samples.subarray(from * bytes, to * bytes), theta, this.#gradient);
+      const w = workspaceOf(this.spec, program, samples.subarray(from * bytes, to * bytes), theta, this.#gradient);
       for (const op of program.forward) yield* run(op, w);
       yield* run(program.backward[0] as Op, w);
       losses.set(sampleLosses(w), from);
@@ -103,7 +103,7 @@ export class Training {
   *logits(tokens: readonly number[]): Computation<Float32Array> {
     const next = compileNext(this.spec, tokens);
     const { program, head, rows } = next;
-    const w = workspace(this.spec, program, encodeSample(next.model.vocab, tokens), this.#state.theta, this.#gradient);
+    const w = workspaceOf(this.spec, program, encodeSample(next.model.vocab, tokens), this.#state.theta, this.#gradient);
     for (const op of next.body) yield* run(op, w);
     const x = w.buffers[head.x] as Float32Array;
     const last = x.subarray((x.length / rows) * (rows - 1));
@@ -116,7 +116,7 @@ export class Training {
   *#run(samples: Uint8Array): Computation<{ codes: Uint8Array; loss: bigint; logits: Float32Array }> {
     const expected = this.spec.batchSize * sampleBytes(this.spec.model);
     if (samples.length !== expected) throw new FormatError(`samples: ${samples.length} bytes, expected ${expected}`);
-    const w = workspace(this.spec, this.#program, samples, this.#state.theta, this.#gradient);
+    const w = workspaceOf(this.spec, this.#program, samples, this.#state.theta, this.#gradient);
     for (const op of this.#program.forward) yield* run(op, w);
     for (const op of this.#program.backward) yield* run(op, w);
     const codes = new Uint8Array(this.layout.codeBytes);
@@ -186,20 +186,6 @@ function finish<T>(computation: Computation<T>): T {
     if (next.done === true) return next.value;
     for (const product of next.value.products) contract(product);
   }
-}
-
-function workspace(spec: TrainSpec, program: Program, samples: Uint8Array, theta: Float32Array, gradient: Float32Array): Workspace {
-  return {
-    rows: program.rows,
-    shapes: program.buffers,
-    buffers: program.buffers.map(({ rows, cols }) => new Float32Array(rows * cols)),
-    samples,
-    sampleBytes: sampleBytes(spec.model),
-    theta,
-    gradient,
-    losses: new Int32Array(program.rows * rowsPerSample(spec.model)),
-    predicted: new Uint16Array(program.rows * rowsPerSample(spec.model)),
-  };
 }
 
 /** Loss of each sample: the mean of its rows' losses, rounded down. */

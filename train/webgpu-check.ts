@@ -2,18 +2,16 @@
 // Before a device is used it computes binary32 operations on adverse operands, and runs a few small networks whose every
 // buffer is compared with the reference's, so that a device on which one bit differs is told which operation it was.
 import { ADAMW, IMAGES, mlp, RAGGED, SGD, samplesOf, small } from './check-networks.ts';
-import { flush } from './float32.ts';
+import { equal, expectedOf, targetOf, written } from './check-operations.ts';
 import { initialState } from './init.ts';
-import { execute } from './ops.ts';
-import type { Op } from './program.ts';
 import { reference } from './reference.ts';
-import { type ModelSpec, rowsPerSample, sampleBytes, type TrainSpec } from './spec.ts';
+import { type ModelSpec, sampleBytes, type TrainSpec } from './spec.ts';
 import { thetaOf } from './state.ts';
 import type { WebgpuBackend } from './webgpu.ts';
 import { differingFloat } from './webgpu-float-check.ts';
 import { LARGE, MEDIUM, type Tiling } from './webgpu-product.ts';
 import type { WebgpuTrainer } from './webgpu-trainer.ts';
-import type { Workspace } from './workspace.ts';
+import { part, workspaceOf } from './workspace.ts';
 
 const TEXT: ModelSpec = { kind: 'gpt', vocab: 21, context: 17, width: 24, layers: 1, heads: 2, tied: false };
 
@@ -58,23 +56,10 @@ export async function differingTrainer(trainer: WebgpuTrainer): Promise<string |
   await trainer.gradient(samples);
   const got = await trainer.read([...refs, gradient, inputs.losses, inputs.predicted]);
   const [predicted, losses, grad] = [got.pop(), got.pop(), got.pop()] as [Float32Array, Float32Array, Float32Array];
-  const rows = spec.batchSize * rowsPerSample(spec.model);
-  const w: Workspace = {
-    ...{ rows: spec.batchSize, shapes: program.buffers, samples, sampleBytes: sampleBytes(spec.model) },
-    ...{
-      theta: thetaOf(layout, state),
-      gradient: new Float32Array(layout.paddedCount),
-      losses: new Int32Array(rows),
-      predicted: new Uint16Array(rows),
-    },
-    buffers: program.buffers.map((shape) => new Float32Array(shape.rows * shape.cols)),
-  };
+  const w = workspaceOf(spec, program, samples, thetaOf(layout, state), new Float32Array(layout.paddedCount));
   const ops = [...program.forward, ...program.backward];
   const clipped = ops.some(({ op }) => op === 'clip');
-  ops.forEach((op) => {
-    const out = execute(op, w);
-    for (let i = 0; i < out.length; i++) out[i] = flush(out[i] as number);
-  });
+  for (const op of ops) expectedOf(op, w);
   const last = new Map(ops.map((op, i) => [targetOf(op)?.offset ?? -1 - i, i]));
   for (const [i, op] of ops.entries()) {
     if ('out' in op && !equal(written(op, got[op.out] as Float32Array), written(op, w.buffers[op.out] as Float32Array))) return op.op;
@@ -82,37 +67,10 @@ export async function differingTrainer(trainer: WebgpuTrainer): Promise<string |
     const target = targetOf(op);
     // A tensor that is written twice shows the last writing, and clipping hides what it changes.
     if (target === undefined || clipped || last.get(target.offset) !== i) continue;
-    const part = (data: Float32Array): Float32Array => data.subarray(target.offset, target.offset + target.count);
-    if (!equal(part(grad), part(w.gradient))) return op.op;
+    if (!equal(part(grad, target), part(w.gradient, target))) return op.op;
   }
   if (!equal(new Int32Array(losses.buffer), w.losses) || !equal(new Uint32Array(predicted.buffer), Uint32Array.from(w.predicted))) return 'loss';
   return undefined;
-}
-
-/** The third of its output that one of the three gradients of attention writes, or all of it. */
-function written(op: Op, data: Float32Array): Float32Array {
-  const third = ['queryGrad', 'keyGrad', 'mixValueGrad'].indexOf(op.op);
-  if (third < 0 || !('shape' in op)) return data;
-  const { width } = op.shape;
-  return data.filter((_, i) => Math.floor((i % (3 * width)) / width) === third);
-}
-
-/** The tensor whose gradient an operation writes. */
-function targetOf(op: Op): { readonly offset: number; readonly count: number } | undefined {
-  switch (op.op) {
-    case 'linearWeightGrad':
-      return op.w;
-    case 'biasGrad':
-      return op.b;
-    case 'embedGrad':
-      return op.e;
-    case 'positionGrad':
-      return op.p;
-    case 'normGainGrad':
-      return op.g;
-    default:
-      return undefined;
-  }
 }
 
 /** Two steps, an update from codes, evaluations, and a step after them. */
@@ -138,11 +96,4 @@ async function differingStep(trainer: WebgpuTrainer): Promise<string | undefined
   }
   const after = samplesOf(spec, 5);
   return equal((await trainer.step(after, 4)).codes, twin.step(after, 4).codes) ? undefined : 'step after an evaluation';
-}
-
-/** Bit for bit: binary32 values are compared as what they are in memory. */
-function equal<T extends Float32Array | Int32Array | Uint32Array | Uint16Array | Uint8Array>(a: T, b: T): boolean {
-  const x = new Uint8Array(a.buffer, a.byteOffset, a.byteLength);
-  const y = new Uint8Array(b.buffer, b.byteOffset, b.byteLength);
-  return x.length === y.length && x.every((value, i) => value === y[i]);
 }

@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gradient codes of codes.ts on a GPU: the one place there that knows them.
+import { halfStep } from './codes.ts';
+import { codeBlockBytes } from './layout.ts';
 import type { CodeBits } from './spec.ts';
 import type { Kernel } from './webgpu-shader.ts';
 
-/** Bytes of a block, and so words of four blocks. */
-function blockBytes(bits: CodeBits): number {
-  return 1 + 8 * bits;
-}
-
-/** Half of the distance between steps, as in codes.ts. */
-function half(bits: CodeBits): string {
-  return bits === 4 ? '0x400000u' : '0x200000u';
-}
-
 /** Four blocks of 64 values in a workgroup of 64 threads with four neighbours each. */
 export function encode(bits: CodeBits): Kernel {
+  // The bytes of a block are the words of four.
   const code = /* wgsl */ `
 var<workgroup> tops: array<u32, 64>;
 var<workgroup> exponents: array<u32, 64>;
@@ -23,15 +16,15 @@ var<workgroup> fours: array<u32, 64>;
 fn codeOf(value: u32, e: u32) -> u32 {
   let magnitude = value & MAGNITUDE;
   if ((magnitude >> 23u) + 1u < e) { return 0u; }
-  let near = magnitude + ${half(bits)};
+  let near = magnitude + ${halfStep(bits)}u;
   let t = i32(near >> 23u) - i32(e) + 1;
   let fifth = select((near >> 22u) & 1u, 1u, t > 7);
   return u32(clamp(t, 1, 7)) | ((value >> 28u) & 8u) | ${bits === 4 ? '0u' : 'select(fifth << 16u, 0u, t < 1)'};
 }
 /** Byte number b of the four blocks. */
 fn byteAt(b: u32) -> u32 {
-  let first = 16u * (b / ${blockBytes(bits)}u);
-  let at = b % ${blockBytes(bits)}u;
+  let first = 16u * (b / ${codeBlockBytes(bits)}u);
+  let at = b % ${codeBlockBytes(bits)}u;
   if (at == 0u) { return exponents[first]; }
   if (at < 33u) { return (fours[first + (at - 1u) / 2u] >> (8u * ((at - 1u) % 2u))) & 255u; }
   return (fours[first + 2u * (at - 33u)] >> 16u) | ((fours[first + 2u * (at - 33u) + 1u] >> 16u) << 4u);
@@ -44,7 +37,7 @@ fn run(group: u32, thread: u32) {
   workgroupBarrier();
   for (var k = 0u; k < 16u; k++) { top = max(top, tops[(thread & 48u) + k]); }
   if (top >= INFINITE) { refuse(); }
-  let e = u32(clamp(i32((top + ${half(bits)}) >> 23u) - 6, 70, 180));
+  let e = u32(clamp(i32((top + ${halfStep(bits)}u) >> 23u) - 6, 70, 180));
   exponents[thread] = e;
   var four = 0u;
   for (var k = 0u; k < 4u; k++) {
@@ -53,9 +46,9 @@ fn run(group: u32, thread: u32) {
   }
   fours[thread] = four;
   workgroupBarrier();
-  if (thread < ${blockBytes(bits)}u) {
+  if (thread < ${codeBlockBytes(bits)}u) {
     let b = 4u * thread;
-    codes[${blockBytes(bits)}u * group + thread] = byteAt(b) | (byteAt(b + 1u) << 8u) | (byteAt(b + 2u) << 16u) | (byteAt(b + 3u) << 24u);
+    codes[${codeBlockBytes(bits)}u * group + thread] = byteAt(b) | (byteAt(b + 1u) << 8u) | (byteAt(b + 2u) << 16u) | (byteAt(b + 3u) << 24u);
   }
 }`;
   return { name: `encode ${bits}`, shape: [], buffers: [{ name: 'gradient' }, { name: 'codes', out: true }], threads: 64, code };
@@ -67,7 +60,7 @@ export function decodeWgsl(bits: CodeBits): string {
   return /* wgsl */ `
 fn codeByte(b: u32) -> u32 { return (codes[b / 4u] >> (8u * (b % 4u))) & 255u; }
 fn decoded(i: u32) -> u32 {
-  let first = ${blockBytes(bits)}u * (i / 64u);
+  let first = ${codeBlockBytes(bits)}u * (i / 64u);
   let code = (codeByte(first + 1u + i % 64u / 2u) >> (4u * (i % 2u))) & 15u;
   let magnitude = ((codeByte(first) + (code & 7u) - 1u) << 23u) | ${fifth};
   return select(((code & 8u) << 28u) | magnitude, 0u, (code & 7u) == 0u);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Tensor } from './layout.ts';
-import type { Buffer, BufferShape } from './program.ts';
+import type { Buffer, BufferShape, Program } from './program.ts';
+import { rowsPerSample, sampleBytes, type TrainSpec } from './spec.ts';
 
 /** What operations read and write. */
 export interface Workspace {
@@ -17,6 +18,21 @@ export interface Workspace {
   /** Per row of logits, filled by crossEntropy. */
   readonly losses: Int32Array;
   readonly predicted: Uint16Array;
+}
+
+/** A workspace for encoded samples, as many as the program was compiled for; its buffers are new. */
+export function workspaceOf(spec: TrainSpec, program: Program, samples: Uint8Array, theta: Float32Array, gradient: Float32Array): Workspace {
+  return {
+    rows: program.rows,
+    shapes: program.buffers,
+    buffers: program.buffers.map(({ rows, cols }) => new Float32Array(rows * cols)),
+    samples,
+    sampleBytes: sampleBytes(spec.model),
+    theta,
+    gradient,
+    losses: new Int32Array(program.rows * rowsPerSample(spec.model)),
+    predicted: new Uint16Array(program.rows * rowsPerSample(spec.model)),
+  };
 }
 
 export function data(w: Workspace, buffer: Buffer): Float32Array {
