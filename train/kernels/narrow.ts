@@ -6,11 +6,8 @@
 //   right panel (16 columns): [group][four terms][column][term], 128 bytes a group
 
 import { quarter } from './shared/bytes';
+import { LOWER, storeSums } from './shared/tile';
 
-const ACCUMULATE: i32 = 1;
-const FLUSH: i32 = 2;
-const LOWER: i32 = 4;
-const TINY: f32 = 8.673617379884035e-19;
 const MAGIC: f32 = 12582912;
 const MAGIC_BITS: i32 = 0x4b400000;
 
@@ -165,23 +162,10 @@ function scaled(c: v128, less: v128, row: v128, cols: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function flushed(y: v128): v128 {
-  return v128.andnot(y, f32x4.lt(f32x4.abs(y), f32x4.splat(TINY)));
-}
-
-// @ts-ignore: decorator
-@inline
 function storeRow(p: usize, row: v128, ub: usize, less: usize, c0: v128, c1: v128, c2: v128, c3: v128, mode: i32): void {
-  let y0 = scaled(c0, v128.load(less), row, v128.load(ub)), y1 = scaled(c1, v128.load(less, 16), row, v128.load(ub, 16));
-  let y2 = scaled(c2, v128.load(less, 32), row, v128.load(ub, 32)), y3 = scaled(c3, v128.load(less, 48), row, v128.load(ub, 48));
-  if (mode & ACCUMULATE) {
-    y0 = f32x4.add(v128.load(p), y0); y1 = f32x4.add(v128.load(p, 16), y1);
-    y2 = f32x4.add(v128.load(p, 32), y2); y3 = f32x4.add(v128.load(p, 48), y3);
-  }
-  if (mode & FLUSH) {
-    y0 = flushed(y0); y1 = flushed(y1); y2 = flushed(y2); y3 = flushed(y3);
-  }
-  v128.store(p, y0); v128.store(p, y1, 16); v128.store(p, y2, 32); v128.store(p, y3, 48);
+  const y0 = scaled(c0, v128.load(less), row, v128.load(ub)), y1 = scaled(c1, v128.load(less, 16), row, v128.load(ub, 16));
+  const y2 = scaled(c2, v128.load(less, 32), row, v128.load(ub, 32)), y3 = scaled(c3, v128.load(less, 48), row, v128.load(ub, 48));
+  storeSums(p, y0, y1, y2, y3, mode);
 }
 
 // 128 times the sums of a panel's columns.

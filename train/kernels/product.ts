@@ -4,13 +4,7 @@
 // 14-bit by 8-bit products stays below 2^31. Two adjacent vectors always do the same work and end in adjacent
 // stores: that is what V8's revectoriser fuses into one 256-bit register.
 
-/** Sum in C first, then this chunk's; without it C is overwritten. */
-const ACCUMULATE: i32 = 1;
-/** Magnitudes below 2^-60 become +0: set on the last chunk. */
-const FLUSH: i32 = 2;
-/** Tiles wholly above the diagonal are left as they are. */
-const LOWER: i32 = 4;
-const TINY: f32 = 8.673617379884035e-19;
+import { LOWER, storeSums } from './shared/tile';
 
 // @ts-ignore: decorator
 @inline
@@ -27,23 +21,10 @@ function scaled(c: v128, row: v128, cols: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function flushed(y: v128): v128 {
-  return v128.andnot(y, f32x4.lt(f32x4.abs(y), f32x4.splat(TINY)));
-}
-
-// @ts-ignore: decorator
-@inline
 function storeRow(p: usize, row: v128, ub: usize, c0: v128, c1: v128, c2: v128, c3: v128, mode: i32): void {
-  let y0 = scaled(c0, row, v128.load(ub)), y1 = scaled(c1, row, v128.load(ub, 16));
-  let y2 = scaled(c2, row, v128.load(ub, 32)), y3 = scaled(c3, row, v128.load(ub, 48));
-  if (mode & ACCUMULATE) {
-    y0 = f32x4.add(v128.load(p), y0); y1 = f32x4.add(v128.load(p, 16), y1);
-    y2 = f32x4.add(v128.load(p, 32), y2); y3 = f32x4.add(v128.load(p, 48), y3);
-  }
-  if (mode & FLUSH) {
-    y0 = flushed(y0); y1 = flushed(y1); y2 = flushed(y2); y3 = flushed(y3);
-  }
-  v128.store(p, y0); v128.store(p, y1, 16); v128.store(p, y2, 32); v128.store(p, y3, 48);
+  const y0 = scaled(c0, row, v128.load(ub)), y1 = scaled(c1, row, v128.load(ub, 16));
+  const y2 = scaled(c2, row, v128.load(ub, 32)), y3 = scaled(c3, row, v128.load(ub, 48));
+  storeSums(p, y0, y1, y2, y3, mode);
 }
 
 // rs, ps: bytes from row to row and from pair to pair within a group of the left panel.
