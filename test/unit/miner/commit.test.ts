@@ -11,23 +11,20 @@ import { ArtifactStore } from '../../../miner/artifact/store.ts';
 import { CancelledError } from '../../../miner/work/bench.ts';
 import { beginArtifact, inlineRound, wantsThread } from '../../../miner/work/commit.ts';
 import { abortQueue, BLOCK_BYTES, createQueue, emptied, PART, readerOf, WORD, writerOf } from '../../../miner/work/commit-queue.ts';
-import { type CommitRound, startCommitThread } from '../../../miner/work/commit-thread.ts';
+import { startCommitThread } from '../../../miner/work/commit-thread.ts';
 import { shapeOfRound } from '../../../miner/work/context.ts';
 import { runTask } from '../../../miner/work/run.ts';
 import { Verdict } from '../../../proto/gen/pogo.v1.ts';
-import type { Trainer } from '../../../train/backend.ts';
-import { initialState } from '../../../train/init.ts';
 import type { Layout } from '../../../train/layout.ts';
 import { layoutOf } from '../../../train/layout.ts';
 import { treeOfLeaves } from '../../../train/merkle.ts';
 import { reference } from '../../../train/reference.ts';
-import { type RoundInput, type RoundResult, runRound, type StepProgress } from '../../../train/round.ts';
+import { runRound } from '../../../train/round.ts';
 import { firstThatAgrees } from '../../../train/wasm-hash.ts';
 import { variants } from '../../../train/wasm-module.ts';
-import { mlpSpec } from '../../vectors/train/specs.ts';
+import { input, spec, train } from '../../helpers/round.ts';
 import { MINER, openRound, TERMS, train as trainTask, verify, verifyTask, workplace } from './fixture.ts';
 
-const spec = mlpSpec([40, 30, 4], 8);
 const folder = mkdtempSync(join(tmpdir(), 'commit-'));
 const thread = startCommitThread();
 after(async () => {
@@ -45,33 +42,6 @@ function bytesOf(length: number, seed: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < length; i++) bytes[i] = Math.imul(i ^ (seed << 20), 2654435761) >>> 24;
   return bytes;
-}
-
-const dataset = {
-  size: 50,
-  sample: (i: number): Uint8Array => Uint8Array.from({ length: 41 }, (_, c) => (c === 40 ? i % 4 : (i * 37 + c * 11) & 255)),
-};
-const input: RoundInput = {
-  binding: { chainId: 'pogo-test', job: 1n, round: 3n, miner: new Uint8Array(20).fill(1) },
-  roundSeed: new Uint8Array(32).fill(4),
-  parentState: initialState(spec, new Uint8Array(32).fill(9)),
-  stepsBefore: 100,
-  steps: 7,
-  checkpointEvery: 3,
-  dataset,
-};
-
-async function train(
-  change: Partial<RoundInput>,
-  round?: CommitRound,
-  trainer: Trainer = reference.create(spec),
-): Promise<{ steps: StepProgress[]; result: RoundResult }> {
-  const steps: StepProgress[] = [];
-  const run = runRound(trainer, { ...input, ...change }, round);
-  for (let next = await run.next(); ; next = await run.next()) {
-    if (next.done) return { steps, result: next.value };
-    steps.push(next.value);
-  }
 }
 
 function fileIn(name: string, flags = 'w'): { readonly path: string; readonly handle: number } {

@@ -5,7 +5,6 @@ import { merkleRoot } from '../../../core/merkle.ts';
 import type { Trainer } from '../../../train/backend.ts';
 import { encodeCodes } from '../../../train/codes.ts';
 import { inlineCommitter } from '../../../train/commit.ts';
-import { initialState } from '../../../train/init.ts';
 import { layoutOf } from '../../../train/layout.ts';
 import { applyLeaf, quantiseLeaf4 } from '../../../train/leaf.ts';
 import type { Parts } from '../../../train/parts.ts';
@@ -13,35 +12,11 @@ import { wholeOf } from '../../../train/parts.ts';
 import { decodeRecord } from '../../../train/record.ts';
 import { reference } from '../../../train/reference.ts';
 import { type ReplayInput, replayRound } from '../../../train/replay.ts';
-import { codeTree, type RoundInput, type RoundResult, runRound, type StepProgress, stateTree } from '../../../train/round.ts';
+import { codeTree, runRound, type StepProgress, stateTree } from '../../../train/round.ts';
 import { batchDigest, minerSeed, sampleIndices } from '../../../train/samples.ts';
-import { mlpSpec } from '../../vectors/train/specs.ts';
+import { input, spec, train } from '../../helpers/round.ts';
 
-const spec = mlpSpec([40, 30, 4], 8);
 const layout = layoutOf(spec);
-const dataset = {
-  size: 50,
-  sample: (i: number): Uint8Array => Uint8Array.from({ length: 41 }, (_, c) => (c === 40 ? i % 4 : (i * 37 + c * 11) & 255)),
-};
-const input: RoundInput = {
-  binding: { chainId: 'pogo-test', job: 1n, round: 3n, miner: new Uint8Array(20).fill(1) },
-  roundSeed: new Uint8Array(32).fill(4),
-  parentState: initialState(spec, new Uint8Array(32).fill(9)),
-  stepsBefore: 100,
-  steps: 7,
-  checkpointEvery: 3,
-  dataset,
-};
-
-async function train(): Promise<{ steps: StepProgress[]; result: RoundResult }> {
-  const steps: StepProgress[] = [];
-  const round = runRound(reference.create(spec), input);
-  for (let next = await round.next(); ; next = await round.next()) {
-    if (next.done) return { steps, result: next.value };
-    steps.push(next.value);
-  }
-}
-
 const { steps, result } = await train();
 const states = new Map<number, Parts>([[0, input.parentState], ...steps.flatMap((s) => (s.state === undefined ? [] : [[s.step, s.state] as const]))]);
 
